@@ -1,0 +1,57 @@
+//! The page: npm packages by the lock file, the static site by Vite.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::needs;
+use crate::stamp::Stamp;
+use crate::step::{command, root, run, step};
+
+/// Installs the packages that `web/package-lock.json` names, unless that was done.
+///
+/// # Errors
+/// If npm is missing or fails.
+pub(crate) fn install_packages() -> Result<()> {
+    needs::node()?;
+    let web = root().join("web");
+    let stamp = Stamp::new("npm", &[web.join("package.json"), web.join("package-lock.json")], "")?;
+    let modules = web.join("node_modules/.package-lock.json");
+    if stamp.is_current(&[&modules]) {
+        return Ok(());
+    }
+    step("Install the page's packages (npm ci)", || {
+        run(command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&web))
+    })?;
+    stamp.keep()
+}
+
+/// Runs a script of `web/package.json`.
+///
+/// # Errors
+/// If it fails.
+pub(crate) fn script(name: &str, arguments: &[&str]) -> Result<()> {
+    let mut npm = command("npm", &["run", "--silent", name]);
+    if !arguments.is_empty() {
+        npm.arg("--").args(arguments);
+    }
+    run(npm.current_dir(root().join("web")))
+}
+
+/// Builds the static site into `folder`, unless it is up to date. Needs `pkg/`.
+///
+/// # Errors
+/// If the build fails.
+pub(crate) fn build(folder: &Path) -> Result<()> {
+    install_packages()?;
+    let inputs: Vec<PathBuf> = ["web", "index.html", "pkg"].iter().map(|name| root().join(name)).collect();
+    let stamp = Stamp::new("site", &inputs, &folder.to_string_lossy())?;
+    if stamp.is_current(&[&folder.join("index.html")]) {
+        println!("==> The site in {} is up to date", folder.display());
+        return Ok(());
+    }
+    step(&format!("Build the site into {}", folder.display()), || {
+        script("build", &["--outDir", &folder.to_string_lossy(), "--emptyOutDir", "--logLevel", "warn"])
+    })?;
+    stamp.keep()
+}

@@ -1,0 +1,165 @@
+//! What each command does, as a list of steps.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::step::{cargo, command, root, run, step, target};
+use crate::{budget, needs, site, stamp, tidy, wasm};
+
+/// Builds everything, serves it on this machine and opens a browser if there is one.
+///
+/// # Errors
+/// If a step fails or an argument is unknown.
+pub(crate) fn play(arguments: &[String]) -> Result<()> {
+    let mut port = String::from("8266");
+    let mut opens = true;
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--port" => port = rest.next().context("--port needs a number")?.clone(),
+            "--no-open" => opens = false,
+            other => bail!("unknown argument `{other}`"),
+        }
+    }
+    let folder = root().join("dist");
+    build_site(&folder)?;
+    let url = format!("http://127.0.0.1:{port}/");
+    println!("\n    The playground is at {url}   (Ctrl-C stops it)\n");
+    if opens && let Some(opener) = ["xdg-open", "open"].into_iter().find(|name| needs::find(name).is_some()) {
+        // A machine without a desktop has no browser to open; the address above is enough there.
+        let _ =
+            command(opener, &[&url]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn();
+    }
+    let folder = folder.to_string_lossy().into_owned();
+    run(command(
+        "npx",
+        &["vite", "preview", "--outDir", &folder, "--host", "127.0.0.1", "--port", &port, "--strictPort"],
+    )
+    .current_dir(root().join("web")))
+}
+
+/// Writes the static site.
+///
+/// # Errors
+/// If a step fails.
+pub(crate) fn build(arguments: &[String]) -> Result<()> {
+    let folder = match arguments {
+        [] => root().join("dist"),
+        [folder] => std::path::absolute(folder)?,
+        _ => bail!("build takes one folder"),
+    };
+    build_site(&folder)
+}
+
+fn build_site(folder: &Path) -> Result<()> {
+    wasm::package()?;
+    site::build(folder)
+}
+
+/// Installs what `play` and `test` need.
+///
+/// # Errors
+/// If something cannot be installed.
+pub(crate) fn setup() -> Result<()> {
+    step("Find or install the tools of the build and the tests", || {
+        needs::node()?;
+        needs::tools(needs::TESTS)?;
+        needs::wasm_toolchain().map(|toolchain| println!("    wasm32: {}", toolchain.describe()))
+    })?;
+    site::install_packages()
+}
+
+/// Writes the TypeScript declarations of the trace and of the wasm boundary.
+///
+/// # Errors
+/// If they cannot be generated.
+pub(crate) fn types() -> Result<()> {
+    step("Write the TypeScript declarations of the wasm boundary", export_types)
+}
+
+fn export_types() -> Result<()> {
+    run(&mut cargo(&["test", "--quiet", "--package", "trace", "--features", "trace/typescript", "export_bindings"]))?;
+    run(&mut cargo(&["test", "--quiet", "--package", "playground", "--features", "typescript", "export_bindings"]))
+}
+
+/// Runs everything that must pass before a change lands.
+///
+/// # Errors
+/// If a step fails; the steps after it are not run.
+pub(crate) fn test(arguments: &[String]) -> Result<()> {
+    let quick = match arguments {
+        [] => false,
+        [only] if only == "--quick" => true,
+        _ => bail!("test takes --quick or nothing"),
+    };
+    let begin = Instant::now();
+    let mut steps = 0;
+    let mut check = |what: &str, work: &mut dyn FnMut() -> Result<()>| {
+        steps += 1;
+        step(what, work)
+    };
+    if !quick {
+        check("Find or install the tools of the tests", &mut || needs::tools(needs::TESTS))?;
+    }
+    check("Check the formatting", &mut || run(&mut cargo(&["fmt", "--all", "--check"])))?;
+    check("Check the rules that no compiler checks", &mut tidy::check)?;
+    check("Lint (clippy, warnings denied)", &mut || {
+        run(&mut cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    })?;
+    check("Run the unit and case tests", &mut || run(&mut cargo(&["test", "--quiet", "--workspace"])))?;
+    if !quick {
+        check("Check that the TypeScript declarations are up to date", &mut types_are_current)?;
+        let folder = target().join("xtask/site");
+        check("Build the wasm module and the site", &mut || build_site(&folder))?;
+        check("Check the page's types and run its unit tests", &mut || {
+            site::script("check", &[])?;
+            site::script("test:unit", &[])
+        })?;
+        check("Hold the size budgets", &mut || budget::check(&folder))?;
+        check("Compare native and wasm runs of every case", &mut || site::script("test:determinism", &[]))?;
+        check("Test the page in Chromium", &mut || {
+            run(command("npm", &["run", "--silent", "test:browser"])
+                .current_dir(root().join("web"))
+                .env("PLAYGROUND_SITE", &folder))
+        })?;
+    }
+    println!("\nall steps passed in {:.0} s", begin.elapsed().as_secs_f64());
+    println!("{steps} passed, 0 failed");
+    Ok(())
+}
+
+fn types_are_current() -> Result<()> {
+    let folder = root().join("web/src/generated");
+    let before = contents(&folder)?;
+    export_types()?;
+    if contents(&folder)? != before {
+        bail!("the declarations in web/src/generated were not up to date; they are now: commit them");
+    }
+    Ok(())
+}
+
+fn contents(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let files = if folder.exists() { stamp::files_below(folder)? } else { Vec::new() };
+    files.into_iter().map(|file| Ok((file.clone(), std::fs::read(file)?))).collect()
+}
+
+/// Runs the benchmarks whose names were given, or all.
+///
+/// # Errors
+/// If one fails.
+pub(crate) fn bench(arguments: &[String]) -> Result<()> {
+    step("Find or install the peers of the benchmarks", || needs::tools(needs::BENCHMARKS))?;
+    let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
+    for name in ["lua", "lan", "sim", "relay"] {
+        if wanted(name) {
+            step(&format!("Benchmark {name}"), || run(&mut cargo(&["bench", "--quiet", "--package", name])))?;
+        }
+    }
+    if wanted("page") {
+        build_site(&root().join("dist"))?;
+        step("Benchmark the page in Chromium", || site::script("bench", &[]))?;
+    }
+    Ok(())
+}

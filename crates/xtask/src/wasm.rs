@@ -1,0 +1,93 @@
+//! `pkg/`: the wasm module, its JavaScript glue and types, as an npm package.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::site;
+use crate::stamp::Stamp;
+use crate::step::{command, root, run, step, target};
+use crate::{needs, tidy};
+
+/// Name of the module's files: `playground.js`, `playground_bg.wasm`, `playground.d.ts`.
+const MODULE: &str = "playground";
+
+/// Builds `pkg/` from `crates/playground`, unless it is up to date.
+///
+/// # Errors
+/// If a tool is missing or a step fails.
+pub(crate) fn package() -> Result<()> {
+    tidy::wasm_bindgen_versions_agree()?;
+    let module = step("Compile the playground to WebAssembly", compile)?;
+    let package = root().join("pkg");
+    let script = fs::read_to_string(root().join("web/package.json")).context("web/package.json")?;
+    let stamp = Stamp::new("pkg", &[module.clone(), root().join("crates/xtask/src/wasm.rs")], &script)?;
+    let outputs = [package.join(format!("{MODULE}_bg.wasm")), package.join("package.json")];
+    if stamp.is_current(&outputs.each_ref().map(PathBuf::as_path)) {
+        println!("==> pkg/ is up to date");
+        return Ok(());
+    }
+    step("Generate the JavaScript glue (wasm-bindgen)", || glue(&module, &package))?;
+    step("Optimise the module (wasm-opt)", || optimise(&outputs[0]))?;
+    fs::write(package.join("package.json"), manifest()?)?;
+    fs::write(package.join("README.md"), include_str!("pkg-readme.md"))?;
+    fs::copy(root().join("LICENSE"), package.join("LICENSE"))?;
+    stamp.keep()
+}
+
+fn compile() -> Result<PathBuf> {
+    let toolchain = needs::wasm_toolchain()?;
+    println!("    with {}", toolchain.describe());
+    // A folder of its own: another compiler's proc macros and build scripts would evict the native ones.
+    let folder = target().join("wasm");
+    let mut cargo = toolchain.cargo();
+    cargo
+        .args(["build", "--quiet", "--package", "playground", "--lib", "--release"])
+        .args(["--target", "wasm32-unknown-unknown"])
+        .env("CARGO_TARGET_DIR", &folder);
+    run(&mut cargo)?;
+    Ok(folder.join("wasm32-unknown-unknown/release").join(format!("{MODULE}.wasm")))
+}
+
+fn glue(module: &Path, package: &Path) -> Result<()> {
+    fs::create_dir_all(package)?;
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(module).out_name(MODULE).typescript(true).web(true)?;
+    bindgen.generate(package)
+}
+
+fn optimise(module: &Path) -> Result<()> {
+    site::install_packages()?;
+    let tool = root().join("web/node_modules/.bin/wasm-opt");
+    if !tool.exists() {
+        bail!("wasm-opt is missing: `binaryen` should be among the development packages of web/package.json");
+    }
+    let module = module.to_string_lossy().into_owned();
+    let features = ["--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-sign-ext"];
+    let more = ["--enable-mutable-globals", "--enable-reference-types", "--enable-multivalue"];
+    run(command(tool, &["-O3", "--strip-debug", "--strip-producers", &module, "-o", &module]).args(features).args(more))
+}
+
+/// The npm package's description. Its version is the workspace's.
+fn manifest() -> Result<String> {
+    let version = tidy::workspace_value("version")?;
+    Ok(format!(
+        r#"{{
+  "name": "nodemcu-net-playground",
+  "version": "{version}",
+  "description": "NodeMCU's Lua net module on a virtual LAN: the simulation as a WebAssembly module",
+  "license": "MIT",
+  "type": "module",
+  "exports": {{
+    ".": {{ "types": "./playground.d.ts", "default": "./playground.js" }},
+    "./playground_bg.wasm": "./playground_bg.wasm"
+  }},
+  "types": "./playground.d.ts",
+  "files": ["*.js", "*.d.ts", "*.wasm", "README.md", "LICENSE"],
+  "sideEffects": false
+}}
+"#
+    ))
+}
