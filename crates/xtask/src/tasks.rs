@@ -80,8 +80,10 @@ pub(crate) fn types() -> Result<()> {
 }
 
 fn export_types() -> Result<()> {
-    run(&mut cargo(&["test", "--quiet", "--package", "trace", "--features", "trace/typescript", "export_bindings"]))?;
-    run(&mut cargo(&["test", "--quiet", "--package", "playground", "--features", "typescript", "export_bindings"]))
+    let features = "trace/typescript,sim/typescript,playground/typescript";
+    let mut cargo = cargo(&["test", "--quiet", "--lib", "--features", features]);
+    cargo.args(["--package", "trace", "--package", "sim", "--package", "playground", "export_bindings"]);
+    run(cargo.stdout(std::process::Stdio::null()))
 }
 
 /// Runs everything that must pass before a change lands.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::site;
-use crate::stamp::Stamp;
+use crate::stamp::{Stamp, files_below};
 use crate::step::{command, root, run, step, target};
 use crate::{needs, tidy};
 
@@ -23,7 +23,9 @@ pub(crate) fn package() -> Result<()> {
     let module = step("Compile the playground to WebAssembly", compile)?;
     let package = root().join("pkg");
     let script = fs::read_to_string(root().join("web/package.json")).context("web/package.json")?;
-    let stamp = Stamp::new("pkg", &[module.clone(), root().join("crates/xtask/src/wasm.rs")], &script)?;
+    let declarations = root().join("web/src/generated");
+    let inputs = [module.clone(), declarations.clone(), root().join("crates/xtask/src/wasm.rs")];
+    let stamp = Stamp::new("pkg", &inputs, &script)?;
     let outputs = [package.join(format!("{MODULE}_bg.wasm")), package.join("package.json")];
     if stamp.is_current(&outputs.each_ref().map(PathBuf::as_path)) {
         println!("==> pkg/ is up to date");
@@ -31,6 +33,7 @@ pub(crate) fn package() -> Result<()> {
     }
     step("Generate the JavaScript glue (wasm-bindgen)", || glue(&module, &package))?;
     step("Optimise the module (wasm-opt)", || optimise(&outputs[0]))?;
+    copy_declarations(&declarations, &package.join("types"))?;
     fs::write(package.join("package.json"), manifest()?)?;
     fs::write(package.join("README.md"), include_str!("pkg-readme.md"))?;
     fs::copy(root().join("LICENSE"), package.join("LICENSE"))?;
@@ -56,6 +59,18 @@ fn glue(module: &Path, package: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(module).out_name(MODULE).typescript(true).web(true)?;
     bindgen.generate(package)
+}
+
+/// The generated declarations import the types of the boundary from `./types`.
+fn copy_declarations(from: &Path, to: &Path) -> Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    fs::create_dir_all(to)?;
+    for file in files_below(from)? {
+        fs::copy(&file, to.join(file.file_name().unwrap_or_default()))?;
+    }
+    Ok(())
 }
 
 fn optimise(module: &Path) -> Result<()> {
@@ -85,7 +100,7 @@ fn manifest() -> Result<String> {
     "./playground_bg.wasm": "./playground_bg.wasm"
   }},
   "types": "./playground.d.ts",
-  "files": ["*.js", "*.d.ts", "*.wasm", "README.md", "LICENSE"],
+  "files": ["*.js", "*.d.ts", "*.wasm", "types", "README.md", "LICENSE"],
   "sideEffects": false
 }}
 "#
