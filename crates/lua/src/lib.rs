@@ -1,0 +1,42 @@
+//! NodeMCU's Lua, in both versions the firmware is built with.
+//!
+//! An [`Engine`] owns one Lua state. [`Engine::load`] compiles a chunk, [`Engine::start`] makes a [`Run`] of a function,
+//! [`Engine::step`] carries it on for so many instructions. Native functions are written with [`native`], read-only modules
+//! with [`rom`].
+//!
+//! piccolo is the runtime beneath: its collector, values, strings, userdata, registry, executor and fuel. The language is
+//! this crate's: lexer, parser, compiler to register bytecode, interpreter (one piccolo sequence per run), tables, functions,
+//! coroutines, libraries, errors. It does no I/O, reads no clock, and two engines given the same calls behave alike.
+//!
+//! In reading order: `dialect`, `value`, `table`, `number`, `error`; `lexer`, `ast`, `parser`, `compiler`, `opcode`,
+//! `prototype`; `machine`, `closure`, `coroutine`, `shared`; [`native`], [`rom`], `stdlib`.
+
+#![warn(clippy::unwrap_used)]
+
+mod closure;
+mod coroutine;
+mod dialect;
+mod engine;
+mod error;
+mod machine;
+pub mod native;
+pub mod number;
+mod prototype;
+pub mod rom;
+mod shared;
+mod stdlib;
+mod table;
+mod value;
+
+pub use piccolo;
+
+pub use crate::{
+    dialect::{Dialect, IntegerBits},
+    engine::{Engine, Options, Run, Step, check},
+    error::{CompileError, CompileErrorKind, Error, Position, RuntimeError, RuntimeErrorKind},
+    table::{InvalidKey, Table, UnknownKey},
+    value::{
+        Coroutine, Function, Kind, Object, PlainValue, Stashed, StashedFunction, fetch, kind, raw_equal, stash,
+        type_name,
+    },
+};
