@@ -17,6 +17,7 @@ mod frame;
 mod host;
 mod link;
 mod netstat;
+pub mod world;
 
 pub use address::{Address, MacAddress, ParseMacError, parse_ipv4_literal};
 pub use air::{
