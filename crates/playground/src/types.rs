@@ -3,7 +3,7 @@
 //! Numbers cross as `number`, times in virtual milliseconds named `…Ms`, bytes as `Uint8Array`.
 
 use serde::{Deserialize, Serialize};
-use sim::view::{BoardStatus, CheckStatus, FetchResult};
+use sim::view::{BoardStatus, CheckStatus, FetchResult, FrameSummary};
 use trace::{HostId, Record, RecordId};
 #[cfg(feature = "typescript")]
 use ts_rs::TS;
@@ -25,6 +25,8 @@ pub struct Report {
     pub records: Vec<Record>,
     /// Records that were dropped for age before they could be reported.
     pub records_lost: u32,
+    /// One per `frame_sent` record of this report.
+    pub frames: Vec<FrameSummary>,
     /// Every board, in the lab's order.
     pub boards: Vec<BoardStatus>,
     /// The lab's checks.

@@ -3,9 +3,19 @@
 //! A [`Lab`] goes in; console bytes, trace records, frames and tables come out. Nothing here does I/O, reads a clock or
 //! takes randomness from outside: equal labs give equal bytes, natively and in wasm.
 //!
-//! Reading order: [`lab`], [`view`].
+//! Reading order: [`lab`], [`view`], [`dissect`], [`pcapng`], [`inspect`].
 
+pub mod dissect;
+pub mod inspect;
 pub mod lab;
+pub mod pcapng;
+mod stream;
 pub mod view;
 
 pub use lab::{Lab, LabError};
+
+/// Virtual time as the page counts it: milliseconds with microseconds as fraction.
+pub(crate) fn millis(at: trace::Instant) -> f64 {
+    // Exact up to 2^53 microseconds, 285 years.
+    at.as_micros() as f64 / 1000.0
+}

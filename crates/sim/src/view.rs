@@ -245,11 +245,11 @@ pub struct ZoneView {
     pub edited: bool,
 }
 
-/// One frame taken apart.
+/// One frame as a list shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
-pub struct FrameView {
+pub struct FrameSummary {
     /// The `frame_sent` record.
     pub frame: RecordId,
     /// When it was sent.
@@ -262,10 +262,40 @@ pub struct FrameView {
     pub destination: String,
     /// The innermost protocol: `TCP`, `DNS`, `HTTP`, `ARP`, ...
     pub protocol: String,
-    /// One line in the manner of packet analysers: `49152 → 80 [SYN] Seq=0 Win=5840 MSS=1460`.
+    /// One line in the manner of packet analysers: `49152 → 80 [SYN] Seq=1 Win=5840 Len=0 MSS=1460`.
     pub summary: String,
-    /// One sentence for people: `The board asks 93.184.216.34 to open a connection to port 80.`
+    /// One sentence for people: `board asks 93.184.216.34 to open a connection to port 80.`
     pub sentence: String,
+    /// Bytes from the Ethernet header on, without check sequence.
+    pub length: u32,
+    /// Ports and length, for TCP and UDP.
+    pub transport: Option<TransportView>,
+}
+
+/// What a list shows of a TCP or UDP header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(TS), ts(export))]
+pub struct TransportView {
+    /// Which.
+    pub protocol: Protocol,
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// Bytes it carries.
+    pub payload_bytes: u32,
+    /// TCP's flags: `SYN, ACK`.
+    pub flags: Option<String>,
+}
+
+/// One frame taken apart.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(TS), ts(export))]
+pub struct FrameView {
+    /// As in a list.
+    pub summary: FrameSummary,
     /// Headers from the outside in.
     pub layers: Vec<FrameLayer>,
     /// The whole frame.

@@ -3,6 +3,7 @@ import type { BoardStatus } from "./BoardStatus";
 import type { CheckStatus } from "./CheckStatus";
 import type { ConsoleOutput } from "./ConsoleOutput";
 import type { FetchResult } from "./FetchResult";
+import type { FrameSummary } from "./FrameSummary";
 import type { HostId } from "./HostId";
 import type { Record } from "./Record";
 import type { RecordId } from "./RecordId";
@@ -35,6 +36,10 @@ records: Array<Record>,
  * Records that were dropped for age before they could be reported.
  */
 recordsLost: number, 
+/**
+ * One per `frame_sent` record of this report.
+ */
+frames: Array<FrameSummary>, 
 /**
  * Every board, in the lab's order.
  */
