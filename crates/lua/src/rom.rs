@@ -61,3 +61,11 @@ pub fn globals<'gc>(ctx: Context<'gc>) -> Table<'gc> {
 pub fn registry<'gc>(ctx: Context<'gc>) -> Table<'gc> {
     Shared::of(ctx).registry
 }
+
+/// What a program gets for the global `name`: its own, or the module of that name.
+pub fn global<'gc>(ctx: Context<'gc>, name: &'static str) -> Value<'gc> {
+    match globals(ctx).get(ctx, name) {
+        Value::Nil => Shared::of(ctx).rom.get(ctx, name),
+        value => value,
+    }
+}

@@ -149,6 +149,12 @@ impl Trace {
         Scope { log: Rc::clone(&self.0), before }
     }
 
+    /// Changes the current cause for good, for what begins and ends in different calls. A living [`Scope`] still restores
+    /// what it found.
+    pub fn set_current(&self, cause: Option<RecordId>) {
+        self.0.borrow_mut().current = cause;
+    }
+
     /// The kept records with ids above `after` (all of them for `None`), oldest first.
     pub fn since(&self, after: Option<RecordId>) -> Vec<Record> {
         let log = self.0.borrow();

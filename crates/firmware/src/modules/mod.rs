@@ -1,0 +1,78 @@
+//! The firmware's modules, each in a file of its own, and the places where the board meets them.
+//!
+//! A new module is a file with a [`Module`] constant, a line in [`ALL`], and, if it keeps anything, a cell in [`State`].
+
+pub(crate) mod file;
+pub(crate) mod gpio;
+pub(crate) mod net;
+pub(crate) mod node;
+pub(crate) mod tmr;
+pub(crate) mod uart;
+pub(crate) mod wifi;
+
+use std::cell::RefCell;
+
+use lan::Event;
+use lua::piccolo::Context;
+
+use crate::board::Wiring;
+use crate::chip::Chip;
+use crate::module::{self, Module};
+
+/// Every module, by name.
+pub(crate) const ALL: &[&Module] =
+    &[&file::MODULE, &gpio::MODULE, &net::MODULE, &node::MODULE, &tmr::MODULE, &uart::MODULE, &wifi::MODULE];
+
+/// What the modules keep from boot to reset.
+pub(crate) struct State {
+    pub(crate) file: RefCell<file::State>,
+    pub(crate) gpio: RefCell<gpio::State>,
+    pub(crate) net: RefCell<net::State>,
+    pub(crate) node: RefCell<node::State>,
+    pub(crate) tmr: RefCell<tmr::State>,
+    pub(crate) uart: RefCell<uart::State>,
+    pub(crate) wifi: RefCell<wifi::State>,
+}
+
+impl State {
+    /// The state after a reset.
+    pub(crate) fn new(wiring: &Wiring) -> State {
+        State {
+            file: RefCell::default(),
+            gpio: RefCell::new(gpio::State::new(wiring)),
+            net: RefCell::default(),
+            node: RefCell::default(),
+            tmr: RefCell::default(),
+            uart: RefCell::default(),
+            wifi: RefCell::default(),
+        }
+    }
+}
+
+/// Makes every module's tables.
+pub(crate) fn install(ctx: Context<'_>, chip: &Chip) {
+    for module in ALL {
+        module::install(ctx, chip, module);
+    }
+}
+
+/// The modules' names, as the banner lists them.
+pub(crate) fn names() -> String {
+    ALL.iter().map(|module| module.name).collect::<Vec<_>>().join(",")
+}
+
+/// After a reset, before the first Lua runs.
+pub(crate) fn boot(chip: &Chip) {
+    wifi::boot(chip);
+}
+
+/// Something happened in the network stack. The current cause is what made it happen; callbacks that are enqueued now run
+/// before the stack goes on.
+pub(crate) fn handle_event(chip: &Chip, event: Event) {
+    net::handle_event(chip, event);
+}
+
+/// Unreachable objects were collected; their payloads have been dropped.
+pub(crate) fn collected(chip: &Chip) {
+    net::collected(chip);
+}
