@@ -3,14 +3,272 @@
 //! A router with DHCP, DNS and NTP; a small internet behind it with name servers, web sites, an MQTT broker and hosts for
 //! trying things out; and the person's PC. Addresses, names and services: docs/world.md.
 //!
-//! Reading order: [`service`] (what a server program is), the protocols ([`dhcp`], [`dns`], [`http`], [`ntp`]).
+//! [`World::install`] builds it into a [`Lan`] from a [`WorldConfig`]; afterwards the LAN drives it, and [`World`] is the
+//! way to look into it and to act in it.
+//!
+//! Reading order: [`config`] (what there is), [`service`] (what a server program is) and [`programs`] (what runs it on a
+//! host), [`router`], [`internet`], [`server`], then the protocols ([`dhcp`], [`dns`], [`http`], [`mqtt`], [`ntp`],
+//! [`small`]).
 
-#![allow(dead_code, unreachable_pub)] // until the services run on hosts
+#![allow(dead_code, unreachable_pub)] // until the PC uses the clients' sides
 
 mod clock;
+pub mod config;
 pub mod dhcp;
 pub mod dns;
 mod http;
+pub mod internet;
+mod mqtt;
+mod napt;
 mod ntp;
 mod packet;
+mod programs;
+pub mod router;
+pub mod server;
 mod service;
+mod small;
+
+use std::cell::RefCell;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+
+use trace::{HostId, Instant};
+
+pub use clock::EPOCH_UNIX_SECONDS;
+pub use config::{PcConfig, PortForward, RouterConfig, ServerConfig, ServiceConfig, ServiceKind, WorldConfig};
+pub use dhcp::{DhcpExchange, DhcpLease, DhcpReply, DhcpServer, DhcpServerConfig};
+pub use dns::{DnsFailure, Zone, ZoneAnswer, ZoneRecord};
+pub use http::sites::Page;
+pub use napt::NatMapping;
+
+use crate::address::MacAddress;
+use crate::air::{AccessPointConfig, AccessPointId, Behind, Security};
+use crate::fabric::{Direction, Lan, SegmentId};
+use crate::link::LinkConfig;
+use crate::netstat::Netstat;
+use clock::Clock;
+use dns::zone::SharedZone;
+use internet::{Internet, Neighbour};
+use router::Router;
+use server::{Server, Surroundings};
+
+/// What a host of the world is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorldHostKind {
+    /// The home router.
+    Router,
+    /// The routers behind it.
+    Internet,
+    /// The person's computer.
+    Pc,
+    /// A host of the internet.
+    Server,
+}
+
+/// A host of the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorldHost {
+    /// Its id in the trace.
+    pub id: HostId,
+    /// Its name in the map, and that of its link.
+    pub name: String,
+    /// What it is.
+    pub kind: WorldHostKind,
+    /// Its first address.
+    pub ip: Ipv4Addr,
+    /// The interface whose link bears its name: for the router the uplink, else 0.
+    pub interface: u8,
+}
+
+/// The built-in world of one LAN.
+pub struct World {
+    /// The switch of the LAN.
+    pub segment: SegmentId,
+    /// The access point `playground`.
+    pub access_point: AccessPointId,
+    /// The router.
+    pub router: HostId,
+    hosts: Vec<WorldHost>,
+    zone: SharedZone,
+    built_in_zone: Zone,
+}
+
+impl World {
+    /// Builds the world into `lan`; its hosts have the ids from `first` on. Equal configurations and seeds give equal
+    /// worlds.
+    pub fn install(lan: &mut Lan, config: &WorldConfig, seed: u64, first: HostId) -> World {
+        let clock = Clock { epoch_unix_seconds: config.epoch_unix_seconds };
+        let built_in_zone = zone_of(config);
+        let zone: SharedZone = Rc::new(RefCell::new(built_in_zone.clone()));
+        let mut builder = Builder { lan, seed, next: first, hosts: Vec::new() };
+        let segment = builder.lan.add_segment();
+        let (router, uplink_macs) = builder.add_router(config, clock, segment);
+        let access_point = builder.add_access_point(&config.ssid, segment);
+        builder.add_internet(config, uplink_macs, clock, &zone);
+        World { segment, access_point, router, hosts: builder.hosts, zone, built_in_zone }
+    }
+
+    /// The hosts in the order of their ids.
+    pub fn hosts(&self) -> &[WorldHost] {
+        &self.hosts
+    }
+
+    /// The host of this name.
+    pub fn host(&self, name: &str) -> Option<&WorldHost> {
+        self.hosts.iter().find(|host| host.name == name)
+    }
+
+    /// The tables of a host; `None` for the internet's routers, which have none.
+    pub fn netstat(&self, lan: &Lan, host: HostId) -> Option<Netstat> {
+        let router = lan.resident::<Router>(host).map(|router| router.host().netstat());
+        router.or_else(|| lan.resident::<Server>(host).map(|server| server.host().netstat()))
+    }
+
+    /// The router's leases.
+    pub fn leases(&self, lan: &Lan) -> Vec<DhcpLease> {
+        lan.resident::<Router>(self.router).map(Router::leases).unwrap_or_default()
+    }
+
+    /// The router's translation table at `now`.
+    pub fn nat_mappings(&self, lan: &Lan, now: Instant) -> Vec<NatMapping> {
+        lan.resident::<Router>(self.router).map(|router| router.nat_mappings(now)).unwrap_or_default()
+    }
+
+    /// The names outside the LAN as they are now.
+    pub fn zone(&self) -> Vec<ZoneRecord> {
+        self.zone.borrow().records()
+    }
+
+    /// Changes what a name means from the next question on; `None` gives the built-in meaning back.
+    pub fn set_name(&self, name: &str, answer: Option<ZoneAnswer>) {
+        let mut zone = self.zone.borrow_mut();
+        match answer.or_else(|| self.built_in_zone.get(name).cloned()) {
+            Some(answer) => zone.set(ZoneRecord { name: name.to_owned(), answer }),
+            None => {
+                zone.remove(name);
+            }
+        }
+    }
+}
+
+struct Builder<'a> {
+    lan: &'a mut Lan,
+    seed: u64,
+    next: HostId,
+    hosts: Vec<WorldHost>,
+}
+
+/// The router's interface to the internet, and what faces it.
+#[derive(Clone, Copy)]
+struct UplinkMacs {
+    router: MacAddress,
+    internet: MacAddress,
+    segment: SegmentId,
+}
+
+impl Builder<'_> {
+    fn add(&mut self, name: &str, kind: WorldHostKind, ip: Ipv4Addr, interface: u8) -> HostId {
+        let id = self.next;
+        self.next = HostId(id.0 + 1);
+        self.hosts.push(WorldHost { id, name: name.to_owned(), kind, ip, interface });
+        id
+    }
+
+    /// The n-th address of the world: locally administered, so that it is nobody's.
+    fn mac(&self, id: HostId, interface: u8) -> MacAddress {
+        let [_, _, high, low] = id.0.to_be_bytes();
+        MacAddress([0x02, 0x57, 0x4c, high, low, interface])
+    }
+
+    fn seed_of(&self, id: HostId) -> u64 {
+        fastrand::Rng::with_seed(self.seed ^ u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)).u64(..)
+    }
+
+    fn add_router(&mut self, config: &WorldConfig, clock: Clock, segment: SegmentId) -> (HostId, UplinkMacs) {
+        let id = self.add("router", WorldHostKind::Router, config.router.ip, router::INTERNET_SIDE);
+        let macs = [self.mac(id, 0), self.mac(id, 1)];
+        let uplink = self.lan.add_segment();
+        let router = Router::new(
+            router::Place { id, macs, seed: self.seed_of(id), gateway: first_hop(config) },
+            &config.router,
+            &config.pc,
+            clock,
+            self.lan.trace(),
+        );
+        self.lan.add_resident(Box::new(router));
+        let wire = LinkConfig { latency: trace::Duration::from_micros(100), ..LinkConfig::default() };
+        self.lan.attach(id, router::LAN_SIDE, segment, wire);
+        self.lan.attach(id, router::INTERNET_SIDE, uplink, wire);
+        let internet = self.mac(self.next, 0);
+        (id, UplinkMacs { router: macs[1], internet, segment: uplink })
+    }
+
+    fn add_access_point(&mut self, ssid: &str, segment: SegmentId) -> AccessPointId {
+        let config = AccessPointConfig {
+            ssid: ssid.to_owned(),
+            security: Security::AnyPassword,
+            channel: 6,
+            bssid: MacAddress([0x02, 0x57, 0x4c, 0xff, 0xff, 0x01]),
+            hidden: false,
+            stations_max: None,
+            rssi: -48,
+        };
+        self.lan.add_access_point(Instant::ZERO, config, Behind::Segment(segment))
+    }
+
+    fn add_internet(&mut self, config: &WorldConfig, uplink: UplinkMacs, clock: Clock, zone: &SharedZone) {
+        let internet = self.add("internet", WorldHostKind::Internet, first_hop(config), internet::UPLINK);
+        let mut macs = vec![uplink.internet];
+        let mut neighbours = Vec::new();
+        // As many as there are interface numbers.
+        for (server, interface) in config.servers.iter().zip(1..=u8::MAX) {
+            let ip = server.addresses.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
+            let id = self.add(&server.name, WorldHostKind::Server, ip, 0);
+            let mac = self.mac(id, 0);
+            let around = Surroundings { clock, zone, trace: self.lan.trace() };
+            let resident = Server::new(id, mac, self.seed_of(id), server, &around);
+            self.lan.add_resident(Box::new(resident));
+            let segment = self.lan.add_segment();
+            let wire = LinkConfig { latency: trace::Duration::ZERO, ..LinkConfig::default() };
+            self.lan.attach(internet, interface, segment, wire);
+            self.lan.attach(id, 0, segment, server.link());
+            macs.push(self.mac(internet, interface));
+            let (hops, latency) = (server.hops, server.latency());
+            neighbours.push(Neighbour { addresses: server.addresses.clone(), mac, hops, latency });
+        }
+        let home = (config.router.wan_ip, uplink.router);
+        let resident = Internet::new(internet, macs, config.transit.clone(), home, neighbours, self.lan.trace());
+        self.lan.add_resident(Box::new(resident));
+        let wire = LinkConfig { latency: trace::Duration::ZERO, ..LinkConfig::default() };
+        self.lan.attach(internet, internet::UPLINK, uplink.segment, wire);
+    }
+}
+
+/// The router's way out: the first router of the internet, or an address that it answers for all the same.
+fn first_hop(config: &WorldConfig) -> Ipv4Addr {
+    let [a, b, c, _] = config.router.wan_ip.octets();
+    let nearby = |ip: &&Ipv4Addr| ip.octets()[..3] == [a, b, c];
+    config.transit.first().filter(nearby).copied().unwrap_or(Ipv4Addr::new(a, b, c, 1))
+}
+
+/// The names of the servers and the world's own.
+fn zone_of(config: &WorldConfig) -> Zone {
+    let mut zone = Zone::default();
+    for server in &config.servers {
+        for name in &server.names {
+            zone.set(ZoneRecord::addresses(name, server.addresses.first().copied()));
+        }
+    }
+    for record in &config.zone {
+        zone.set(record.clone());
+    }
+    zone
+}
+
+/// One link of the world, for those who name links by hosts.
+impl WorldHost {
+    /// The state of the host's link in `direction`.
+    pub fn link<'a>(&self, lan: &'a Lan, direction: Direction) -> Option<&'a LinkConfig> {
+        lan.link(self.id, self.interface, direction)
+    }
+}

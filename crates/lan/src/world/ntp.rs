@@ -2,10 +2,10 @@
 //!
 //! It is right by definition: its clock is the simulation's. Left out: authentication, control messages, broadcasts.
 
-use trace::{Endpoint, Instant};
+use trace::Instant;
 
 use super::clock::Clock;
-use super::service::UdpService;
+use super::service::{Log, UdpService};
 
 /// Seconds from 1900, where NTP counts from, to 1970 (RFC 5905, figure 4).
 const NTP_TO_UNIX_SECONDS: u64 = 2_208_988_800;
@@ -57,7 +57,7 @@ impl NtpServer {
 }
 
 impl UdpService for NtpServer {
-    fn datagram(&mut self, now: Instant, _from: Endpoint, data: &[u8]) -> Vec<Vec<u8>> {
+    fn datagram(&mut self, now: Instant, data: &[u8], _log: &Log) -> Vec<Vec<u8>> {
         self.answer(now, data).into_iter().collect()
     }
 }

@@ -386,6 +386,49 @@ pub(crate) fn take_hop(packet: &mut [u8]) -> bool {
     true
 }
 
+/// The reply to the echo request in `packet`; `None` if it holds none.
+pub(crate) fn echo_reply(packet: &[u8]) -> Option<Vec<u8>> {
+    let ip = Ipv4Packet::new_checked(packet).ok()?;
+    if ip.next_header() != IpProtocol::Icmp || ip.frag_offset() != 0 || ip.more_frags() {
+        return None;
+    }
+    let icmp = Icmpv4Packet::new_checked(ip.payload()).ok()?;
+    match Icmpv4Repr::parse(&icmp, &ChecksumCapabilities::default()).ok()? {
+        Icmpv4Repr::EchoRequest { ident, seq_no, data } => {
+            let reply = Icmpv4Repr::EchoReply { ident, seq_no, data };
+            Some(icmp_packet(ip.dst_addr(), ip.src_addr(), &reply))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the checksum above IPv4 is right; true for fragments and protocols that have none we know.
+pub(crate) fn transport_is_intact(packet: &[u8]) -> bool {
+    let Ok(ip) = Ipv4Packet::new_checked(packet) else { return false };
+    if ip.frag_offset() != 0 || ip.more_frags() {
+        return true;
+    }
+    let (source, destination) = (IpAddress::from(ip.src_addr()), IpAddress::from(ip.dst_addr()));
+    match ip.next_header() {
+        IpProtocol::Tcp => {
+            TcpPacket::new_checked(ip.payload()).is_ok_and(|tcp| tcp.verify_checksum(&source, &destination))
+        }
+        IpProtocol::Udp => {
+            UdpPacket::new_checked(ip.payload()).is_ok_and(|udp| udp.verify_checksum(&source, &destination))
+        }
+        IpProtocol::Icmp => Icmpv4Packet::new_checked(ip.payload()).is_ok_and(|icmp| icmp.verify_checksum()),
+        _ => true,
+    }
+}
+
+/// Gives a packet this many hops.
+#[cfg(test)]
+pub(crate) fn set_hops(packet: &mut [u8], hops: u8) {
+    let mut ip = Ipv4Packet::new_checked(packet).expect("a packet");
+    ip.set_hop_limit(hops);
+    ip.fill_checksum();
+}
+
 /// The flags of a TCP segment that end or begin a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TcpFlags {
@@ -497,6 +540,8 @@ mod tests {
     }
 
     fn poke(packet: &[u8]) {
+        echo_reply(packet);
+        transport_is_intact(packet);
         parse_udp(packet);
         tcp_flags(packet);
         addresses(packet);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use trace::{Duration, Endpoint, Instant};
+use trace::{Duration, Endpoint, HostId, Instant, Kind, RecordId, Trace};
 
 /// One TCP connection to a service; never reused during a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,8 +104,22 @@ pub(crate) trait TcpService {
 
 /// A server program on a UDP port: zero or more datagrams back to where one came from.
 pub(crate) trait UdpService {
-    /// Answers `data`, which came from `from`.
-    fn datagram(&mut self, now: Instant, from: Endpoint, data: &[u8]) -> Vec<Vec<u8>>;
+    /// Answers `data`; what it decides beyond that it tells `log`.
+    fn datagram(&mut self, now: Instant, data: &[u8], log: &Log) -> Vec<Vec<u8>>;
+}
+
+/// A host's way into the causal log.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    pub(crate) trace: Trace,
+    pub(crate) host: HostId,
+}
+
+impl Log {
+    /// Records `kind` as happening on the host, caused by the current cause.
+    pub(crate) fn record(&self, now: Instant, kind: Kind) -> RecordId {
+        self.trace.record(now, self.host, kind)
+    }
 }
 
 /// A service that keeps a `Session` for each connection.
@@ -136,6 +150,11 @@ pub(crate) mod testing {
     use std::net::Ipv4Addr;
 
     use super::*;
+
+    /// A log that keeps nothing.
+    pub(crate) fn log() -> Log {
+        Log { trace: Trace::discarding(), host: HostId(0) }
+    }
 
     pub(crate) fn peer(id: u32) -> Peer {
         let remote = Endpoint { ip: Ipv4Addr::new(203, 0, 113, 50), port: 40000 };

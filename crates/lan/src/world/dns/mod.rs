@@ -13,7 +13,9 @@ use std::net::Ipv4Addr;
 
 use simple_dns::rdata::{A, CNAME, PTR, RData};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, ResourceRecord, TYPE};
-use trace::{Endpoint, Instant};
+use trace::{Instant, Kind};
+
+use super::service::{Log, UdpService};
 
 pub use zone::{DnsFailure, Zone, ZoneAnswer, ZoneRecord};
 
@@ -66,6 +68,19 @@ pub(crate) enum Outcome {
     Refused,
     /// The server says nothing.
     Silence,
+}
+
+impl Answer {
+    /// The answer as the log has it.
+    pub(crate) fn to_record(&self) -> Kind {
+        let error = match self.outcome {
+            Outcome::NoError if self.addresses.is_empty() && self.pointers.is_empty() => Some("no address".to_owned()),
+            Outcome::NoError => None,
+            failure => Some(failure.text().to_owned()),
+        };
+        let name = self.aliases.first().unwrap_or(&self.name).clone();
+        Kind::DnsAnswer { name, addresses: self.addresses.clone(), error }
+    }
 }
 
 impl Outcome {
@@ -219,9 +234,11 @@ impl DnsServer {
     }
 }
 
-impl super::service::UdpService for DnsServer {
-    fn datagram(&mut self, _now: Instant, _from: Endpoint, data: &[u8]) -> Vec<Vec<u8>> {
-        self.answer(data).and_then(|(_, _, bytes)| bytes).into_iter().collect()
+impl UdpService for DnsServer {
+    fn datagram(&mut self, now: Instant, data: &[u8], log: &Log) -> Vec<Vec<u8>> {
+        let Some((_, answer, bytes)) = self.answer(data) else { return Vec::new() };
+        log.record(now, answer.to_record());
+        bytes.into_iter().collect()
     }
 }
 

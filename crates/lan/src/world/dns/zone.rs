@@ -92,6 +92,11 @@ impl Zone {
         self.records.iter().map(record).collect()
     }
 
+    /// What `name` means, if it has a record of its own.
+    pub fn get(&self, name: &str) -> Option<&ZoneAnswer> {
+        self.records.get(&canonical(name))
+    }
+
     /// Adds a record, replacing one of the same name.
     pub fn set(&mut self, record: ZoneRecord) {
         self.records.insert(canonical(&record.name), record.answer);
