@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use lan::{Frame, HostConfig, MacAddress, Netstat, StackProfile};
+use lan::{Frame, HostConfig, JoinRequest, MacAddress, Netstat, StackProfile};
 use lua::Dialect;
 use trace::{BootReason, HostId, Instant, Kind, Trace};
 
@@ -51,6 +51,8 @@ pub struct BoardConfig {
     pub cpu_mhz: u32,
     /// Free heap after boot.
     pub heap_bytes: usize,
+    /// The network stored in flash at the first start, which the station joins at boot.
+    pub station: Option<JoinRequest>,
     /// Unix time at the start of the simulation, for whoever sets a clock by it: microseconds since 1970.
     pub unix_time_micros: u64,
 }
@@ -70,6 +72,7 @@ impl BoardConfig {
             seed: 0,
             cpu_mhz: 80,
             heap_bytes: limits::HEAP_BYTES_DEFAULT,
+            station: Some(JoinRequest { ssid: "playground".into(), ..JoinRequest::default() }),
             unix_time_micros: 1_700_000_000_000_000,
         }
     }
@@ -191,6 +194,14 @@ impl Board {
     /// What the board was made with.
     pub fn config(&self) -> &BoardConfig {
         &self.config
+    }
+
+    /// Makes the board another one in these respects, from its next start on.
+    pub fn set_profile(&mut self, behaviour: Behaviour, release: Release, dialect: Dialect) {
+        let config = Rc::make_mut(&mut self.config);
+        config.behaviour = behaviour;
+        config.release = release;
+        config.dialect = dialect;
     }
 
     // ---- power ----

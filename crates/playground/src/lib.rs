@@ -1,16 +1,295 @@
 //! The simulation behind a typed wasm boundary.
 //!
 //! Conversions only: JavaScript values in, plain structs out. The page pulls: nothing here calls into it. Every method
-//! that can fail throws an `Error` with a sentence; none panics.
+//! that can fail throws an `Error` with a sentence; none panics. Should the engine itself be wrong and panic, the message
+//! stands in `globalThis.playgroundPanic` and the instance is lost; the page makes a new one from the lab it kept.
 //!
 //! The TypeScript types of all arguments and results are generated from the Rust types: `Lab`, `Report`, `FrameView` and
 //! so on, see [`types`] and `sim`.
+//!
+//! Reading order: [`types`], [`Playground`] below, `clock`.
 
+mod clock;
+mod language;
 pub mod types;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
+use sim::lab::Input;
+use sim::{Lab, Progress, Simulation};
+use trace::{HostId, Instant, Kind, RecordId, SocketId};
 use wasm_bindgen::prelude::*;
+
+use crate::clock::Budget;
+use crate::types::{ConsoleOutput, Report, StepTarget};
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+import type { ApiEntry, CompileError, FileView, FrameSummary, FrameView, Input, Lab, LuaVersion, NetworkMap, Record as TraceRecord, Report, StepTarget, Stream, CheckStatus } from "./types/index.js";
+"#;
+
+/// Steps of the simulation between two looks at the wall clock.
+const STEPS_BETWEEN_LOOKS: u32 = 32;
+/// Most records in one report; what is above waits for the next one.
+const RECORDS_PER_REPORT_MAX: usize = 5_000;
+
+/// A running lab.
+#[wasm_bindgen]
+pub struct Playground {
+    simulation: Simulation,
+    /// The newest record that was reported.
+    reported: Option<RecordId>,
+    file_revisions: Vec<(HostId, u64)>,
+}
+
+#[wasm_bindgen]
+impl Playground {
+    /// Builds a lab from its JSON form. Nothing runs until `advance`.
+    ///
+    /// # Errors
+    /// If the lab is not as it must be; the message names the field.
+    #[wasm_bindgen(constructor)]
+    pub fn new(lab_json: &str) -> Result<Playground, JsError> {
+        clock::note_panics();
+        let simulation = Simulation::new(Lab::from_json(lab_json)?)?;
+        let file_revisions = simulation.file_revisions();
+        Ok(Playground { simulation, reported: None, file_revisions })
+    }
+
+    /// Goes on until the virtual time `until_ms`, or until `budget_ms` of wall time are spent.
+    ///
+    /// # Errors
+    /// If the report cannot be converted.
+    #[wasm_bindgen(unchecked_return_type = "Report")]
+    pub fn advance(&mut self, until_ms: f64, budget_ms: f64) -> Result<JsValue, JsError> {
+        let budget = Budget::new(budget_ms);
+        let until = instant(until_ms);
+        loop {
+            let progress = self.simulation.advance(until, STEPS_BETWEEN_LOOKS);
+            if progress == Progress::Reached || budget.is_spent() || self.has_enough_to_report() {
+                return self.report_now(progress == Progress::Reached, None);
+            }
+        }
+    }
+
+    /// Goes on until the next callback or frame, at most until `until_ms` or for `budget_ms` of wall time.
+    ///
+    /// # Errors
+    /// If the report cannot be converted.
+    #[wasm_bindgen(js_name = stepToNext, unchecked_return_type = "Report")]
+    pub fn step_to_next(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "StepTarget")] target: JsValue,
+        until_ms: f64,
+        budget_ms: f64,
+    ) -> Result<JsValue, JsError> {
+        let target: StepTarget = from_js(target)?;
+        let budget = Budget::new(budget_ms);
+        let until = instant(until_ms);
+        loop {
+            let (progress, found) = self.simulation.advance_to(until, STEPS_BETWEEN_LOOKS, |kind| match target {
+                StepTarget::Callback => matches!(kind, Kind::Callback { .. }),
+                StepTarget::Frame => matches!(kind, Kind::FrameSent { .. }),
+            });
+            if progress == Progress::Reached || found.is_some() || budget.is_spent() {
+                return self.report_now(progress == Progress::Reached, found);
+            }
+        }
+    }
+
+    /// What happened since the last report, without going on.
+    ///
+    /// # Errors
+    /// If the report cannot be converted.
+    #[wasm_bindgen(unchecked_return_type = "Report")]
+    pub fn report(&mut self) -> Result<JsValue, JsError> {
+        self.report_now(true, None)
+    }
+
+    /// Does what a person does, now. It is recorded with its time.
+    ///
+    /// # Errors
+    /// If it is not an input, or names what is not there.
+    pub fn input(&mut self, #[wasm_bindgen(unchecked_param_type = "Input")] input: JsValue) -> Result<(), JsError> {
+        let input: Input = from_js(input)?;
+        Ok(self.simulation.input(input)?)
+    }
+
+    /// The frame of a record (sent, carried or dropped), taken apart; `null` when it is no longer kept.
+    ///
+    /// # Errors
+    /// If it cannot be converted.
+    #[wasm_bindgen(unchecked_return_type = "FrameView | null")]
+    pub fn frame(&self, id: f64) -> Result<JsValue, JsError> {
+        to_js(&record_id(id).and_then(|id| self.simulation.inspect().frame(id)))
+    }
+
+    /// A line for each kept frame that was sent after record `after` (0 for all), at most `max`.
+    ///
+    /// # Errors
+    /// If they cannot be converted.
+    #[wasm_bindgen(js_name = frameSummaries, unchecked_return_type = "FrameSummary[]")]
+    pub fn frame_summaries(&self, after: f64, max: u32) -> Result<JsValue, JsError> {
+        let mut records = self.simulation.trace().since(record_id(after));
+        records.retain(|record| matches!(record.kind, Kind::FrameSent { .. }));
+        records.truncate(max as usize);
+        to_js(&self.simulation.inspect().summaries(&records))
+    }
+
+    /// From a record back along its causes, the record first.
+    ///
+    /// # Errors
+    /// If they cannot be converted.
+    #[wasm_bindgen(unchecked_return_type = "TraceRecord[]")]
+    pub fn chain(&self, id: f64) -> Result<JsValue, JsError> {
+        to_js(&record_id(id).map(|id| self.simulation.inspect().chain(id)).unwrap_or_default())
+    }
+
+    /// What a TCP socket and its peer said to each other; `null` when the socket never had a peer.
+    ///
+    /// # Errors
+    /// If it cannot be converted.
+    #[wasm_bindgen(unchecked_return_type = "Stream | null")]
+    pub fn stream(&self, host: u32, socket: u32) -> Result<JsValue, JsError> {
+        to_js(&self.simulation.inspect().stream_of_socket(HostId(host), SocketId(socket)))
+    }
+
+    /// The conversation that a frame belongs to; `null` when it is neither TCP nor UDP.
+    ///
+    /// # Errors
+    /// If it cannot be converted.
+    #[wasm_bindgen(js_name = streamOfFrame, unchecked_return_type = "Stream | null")]
+    pub fn stream_of_frame(&self, id: f64) -> Result<JsValue, JsError> {
+        to_js(&record_id(id).and_then(|id| self.simulation.inspect().stream_of_frame(id)))
+    }
+
+    /// Hosts, links, leases, tables, names.
+    ///
+    /// # Errors
+    /// If it cannot be converted.
+    #[wasm_bindgen(unchecked_return_type = "NetworkMap")]
+    pub fn map(&self) -> Result<JsValue, JsError> {
+        to_js(&self.simulation.map())
+    }
+
+    /// A capture for packet analysers: all kept frames, or those with the ids in `frames`.
+    pub fn pcapng(&self, frames: Option<Vec<f64>>) -> Vec<u8> {
+        let frames = frames.map(|ids| ids.into_iter().map(|id| id as u64).collect::<Vec<_>>());
+        self.simulation.inspect().pcapng(frames.as_deref())
+    }
+
+    /// The kept records as JSON, one a line.
+    #[wasm_bindgen(js_name = traceJson)]
+    pub fn trace_json(&self) -> String {
+        self.simulation.inspect().json_lines()
+    }
+
+    /// A board's files as they are now.
+    ///
+    /// # Errors
+    /// If they cannot be converted.
+    #[wasm_bindgen(unchecked_return_type = "FileView[]")]
+    pub fn files(&self, host: u32) -> Result<JsValue, JsError> {
+        to_js(&self.simulation.files(HostId(host)))
+    }
+
+    /// The lab with everything that a person has done, in its JSON form: running it gives this run again.
+    #[wasm_bindgen(js_name = exportLab)]
+    pub fn export_lab(&self) -> String {
+        self.simulation.recorded_lab().to_json()
+    }
+
+    /// The lab this run began with.
+    ///
+    /// # Errors
+    /// If it cannot be converted.
+    #[wasm_bindgen(unchecked_return_type = "Lab")]
+    pub fn lab(&self) -> Result<JsValue, JsError> {
+        to_js(self.simulation.lab())
+    }
+
+    /// How the lab's checks stand at the end of the run: what is still open has failed.
+    ///
+    /// # Errors
+    /// If they cannot be converted.
+    #[wasm_bindgen(js_name = finalChecks, unchecked_return_type = "CheckStatus[]")]
+    pub fn final_checks(&self) -> Result<JsValue, JsError> {
+        to_js(&self.simulation.final_checks())
+    }
+}
+
+impl Playground {
+    /// Whether a report would be so large that the page should have it before more happens.
+    fn has_enough_to_report(&self) -> bool {
+        let number = |id: Option<RecordId>| id.map_or(0, RecordId::get);
+        let fresh = number(self.simulation.trace().newest()) - number(self.reported);
+        usize::try_from(fresh).is_ok_and(|fresh| fresh >= RECORDS_PER_REPORT_MAX)
+    }
+
+    fn report_now(&mut self, reached: bool, stopped_at: Option<RecordId>) -> Result<JsValue, JsError> {
+        let outputs = self.simulation.take_output();
+        let records = self.simulation.trace().since(self.reported);
+        let expected = self.reported.map_or(0, RecordId::get) + 1;
+        let first = records.first().map_or(expected, |record| record.id.get());
+        self.reported = records.last().map_or(self.reported, |record| Some(record.id));
+        let revisions = self.simulation.file_revisions();
+        let before = std::mem::replace(&mut self.file_revisions, revisions);
+        let changed = self.file_revisions.iter().filter(|revision| !before.contains(revision));
+        let report = Report {
+            now_ms: millis(self.simulation.now()),
+            reached,
+            has_work_at_ms: self.simulation.next_due().map(millis),
+            consoles: outputs.into_iter().map(|(host, bytes)| ConsoleOutput { host, bytes }).collect(),
+            frames: self.simulation.inspect().summaries(&records),
+            records,
+            records_lost: u32::try_from(first.saturating_sub(expected)).unwrap_or(u32::MAX),
+            boards: self.simulation.boards(),
+            checks: self.simulation.checks(),
+            fetches: self.simulation.take_fetches(),
+            files_changed: changed.map(|(host, _)| *host).collect(),
+            stopped_at,
+        };
+        to_js(&report)
+    }
+}
+
+/// All syntax errors of a source file, for the editor.
+///
+/// # Errors
+/// If they cannot be converted.
+#[wasm_bindgen(unchecked_return_type = "CompileError[]")]
+pub fn check(
+    file: &str,
+    source: &str,
+    #[wasm_bindgen(unchecked_param_type = "LuaVersion")] lua: JsValue,
+) -> Result<JsValue, JsError> {
+    to_js(&language::check(file, source, from_js(lua)?))
+}
+
+/// Every name of the firmware's modules, for completion and hover help.
+///
+/// # Errors
+/// If they cannot be converted.
+#[wasm_bindgen(unchecked_return_type = "ApiEntry[]")]
+pub fn api() -> Result<JsValue, JsError> {
+    to_js(&language::api())
+}
+
+/// The JSON schema of labs.
+#[wasm_bindgen(js_name = labSchema)]
+pub fn lab_schema() -> String {
+    Lab::schema()
+}
+
+/// Reads a lab's JSON form and returns it as data, or throws with the path of what is wrong.
+///
+/// # Errors
+/// As [`Lab::from_json`].
+#[wasm_bindgen(js_name = parseLab, unchecked_return_type = "Lab")]
+pub fn parse_lab(json: &str) -> Result<JsValue, JsError> {
+    to_js(&Lab::from_json(json)?)
+}
 
 /// Converts to the JavaScript form that the generated types describe: `null` for none, plain objects, `Uint8Array`.
 fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsError> {
@@ -18,17 +297,18 @@ fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsError> {
     value.serialize(&serializer).map_err(|error| JsError::new(&error.to_string()))
 }
 
-/// The JSON schema of labs.
-#[wasm_bindgen(js_name = labSchema)]
-pub fn lab_schema() -> String {
-    sim::Lab::schema()
+fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, JsError> {
+    serde_wasm_bindgen::from_value(value).map_err(|error| JsError::new(&error.to_string()))
 }
 
-/// Reads a lab's JSON form and returns it as data, or throws with the path of what is wrong.
-///
-/// # Errors
-/// As [`sim::Lab::from_json`].
-#[wasm_bindgen(js_name = parseLab, unchecked_return_type = "Lab")]
-pub fn parse_lab(json: &str) -> Result<JsValue, JsError> {
-    to_js(&sim::Lab::from_json(json)?)
+fn record_id(id: f64) -> Option<RecordId> {
+    RecordId::new(id as u64)
+}
+
+fn instant(millis: f64) -> Instant {
+    Instant::from_micros((millis * 1000.0) as u64)
+}
+
+fn millis(at: Instant) -> f64 {
+    at.as_micros() as f64 / 1000.0
 }

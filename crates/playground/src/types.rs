@@ -76,9 +76,11 @@ pub struct CompileError {
     pub column: u32,
     /// Length of the token in bytes, at least 1.
     pub length: u32,
+    /// Whether the source ended where it had to go on.
+    pub incomplete: bool,
 }
 
-/// One name of the firmware's API, for completion and hover help.
+/// One name of the firmware's modules, for completion and hover help.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
@@ -87,12 +89,27 @@ pub struct ApiEntry {
     pub name: String,
     /// What it is.
     pub kind: ApiKind,
-    /// `send(data [, callback])`; a constant's value.
+    /// How the manual writes a call: `tmr.delay(us)`; for a module, object or constant its name.
     pub signature: String,
-    /// One or two sentences.
+    /// One sentence.
     pub doc: String,
-    /// Generation that has it, where not both: `2.x` or `3.0`.
-    pub release: Option<String>,
+    /// Name and meaning of each parameter.
+    pub parameters: Vec<ApiParameter>,
+    /// Set when release 3.0 no longer has it: what to use instead.
+    pub removed_use_instead: Option<String>,
+    /// Whether it exists with Lua 5.1 alone.
+    pub lua51_only: bool,
+}
+
+/// A parameter of a function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(TS), ts(export))]
+pub struct ApiParameter {
+    /// Its name.
+    pub name: String,
+    /// Its meaning.
+    pub doc: String,
 }
 
 /// What a name of the API is.
@@ -100,8 +117,10 @@ pub struct ApiEntry {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub enum ApiKind {
-    /// A module, or a table of functions in one.
+    /// A module.
     Module,
+    /// A type of object, whose members are called with a colon.
+    Object,
     /// Called with a dot.
     Function,
     /// Called with a colon on an object.

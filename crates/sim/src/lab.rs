@@ -392,6 +392,13 @@ pub enum Input {
         /// Level.
         high: bool,
     },
+    /// Sets what a board's analog input measures.
+    Analog {
+        /// Board.
+        board: String,
+        /// 0 to 1024.
+        value: u16,
+    },
     /// Switches a board on or off.
     Power {
         /// Board.

@@ -3,16 +3,24 @@
 //! A [`Lab`] goes in; console bytes, trace records, frames and tables come out. Nothing here does I/O, reads a clock or
 //! takes randomness from outside: equal labs give equal bytes, natively and in wasm.
 //!
-//! Reading order: [`lab`], [`view`], [`dissect`], [`pcapng`], [`inspect`].
+//! Reading order: [`lab`], [`simulation`], `wiring`, `world`, `check`; [`view`], `map`, [`inspect`], [`dissect`], `stream`,
+//! [`pcapng`].
 
+mod check;
 pub mod dissect;
 pub mod inspect;
 pub mod lab;
+pub mod language;
+mod map;
 pub mod pcapng;
+pub mod simulation;
 mod stream;
 pub mod view;
+mod wiring;
+mod world;
 
 pub use lab::{Lab, LabError};
+pub use simulation::{InputError, Progress, Simulation};
 
 /// Virtual time as the page counts it: milliseconds with microseconds as fraction.
 pub(crate) fn millis(at: trace::Instant) -> f64 {

@@ -35,8 +35,6 @@ pub struct BoardStatus {
     pub interfaces: Vec<InterfaceView>,
     /// Pins that a program or a person has used.
     pub pins: Vec<PinView>,
-    /// Whether the console waits for the rest of a statement (`>> `).
-    pub continues: bool,
     /// Virtual milliseconds since its start.
     pub uptime_ms: f64,
     /// How often it has started.
@@ -56,6 +54,8 @@ pub struct BoardStatus {
 pub enum BoardPower {
     /// Switched off.
     Off,
+    /// Starting.
+    Booting,
     /// Waiting for events.
     Idle,
     /// Running Lua or waiting in `tmr.delay`.

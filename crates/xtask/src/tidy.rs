@@ -17,7 +17,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("relay-protocol", &[]),
     ("sim", &["firmware", "lan", "lua", "relay-protocol", "trace"]),
     ("relay", &["relay-protocol"]),
-    ("playground", &["sim"]),
+    ("playground", &["sim", "trace"]),
     ("cli", &["sim", "relay-protocol", "relay", "lua"]),
     ("xtask", &[]),
 ];

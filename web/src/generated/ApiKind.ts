@@ -3,4 +3,4 @@
 /**
  * What a name of the API is.
  */
-export type ApiKind = "module" | "function" | "method" | "constant";
+export type ApiKind = "module" | "object" | "function" | "method" | "constant";

@@ -3,4 +3,4 @@
 /**
  * Whether a board runs.
  */
-export type BoardPower = "off" | "idle" | "busy" | "crashed" | "asleep";
+export type BoardPower = "off" | "booting" | "idle" | "busy" | "crashed" | "asleep";

@@ -52,10 +52,6 @@ interfaces: Array<InterfaceView>,
  */
 pins: Array<PinView>, 
 /**
- * Whether the console waits for the rest of a statement (`>> `).
- */
-continues: boolean, 
-/**
  * Virtual milliseconds since its start.
  */
 uptimeMs: number, 

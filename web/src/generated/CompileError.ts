@@ -19,4 +19,8 @@ column: number,
 /**
  * Length of the token in bytes, at least 1.
  */
-length: number, };
+length: number, 
+/**
+ * Whether the source ended where it had to go on.
+ */
+incomplete: boolean, };

@@ -30,7 +30,15 @@ pin: number,
 /**
  * Level.
  */
-high: boolean, } | { "type": "power", 
+high: boolean, } | { "type": "analog", 
+/**
+ * Board.
+ */
+board: string, 
+/**
+ * 0 to 1024.
+ */
+value: number, } | { "type": "power", 
 /**
  * Board.
  */

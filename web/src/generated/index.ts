@@ -1,5 +1,6 @@
 export type { ApiEntry } from "./ApiEntry";
 export type { ApiKind } from "./ApiKind";
+export type { ApiParameter } from "./ApiParameter";
 export type { ArpView } from "./ArpView";
 export type { Base64 } from "./Base64";
 export type { Behaviour } from "./Behaviour";

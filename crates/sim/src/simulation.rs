@@ -1,0 +1,784 @@
+//! The loop: boards, LAN and virtual clock.
+//!
+//! Rule for callers: give inputs, [`advance`](Simulation::advance), take outputs. One advance does a bounded number of
+//! steps, each of which handles what is due at one instant; whoever must stay responsive calls it again.
+//!
+//! What is due at one instant is handled in this order: the LAN, then boards by their place in the lab, again and again
+//! until nothing is due; then inputs. An input therefore meets the same state whether a person gives it now or a recorded
+//! lab gives it again. Boards wait in a heap by deadline, so that an idle board costs nothing.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+
+use firmware::{Board, BoardConfig, RadioReply, RadioRequest};
+use lan::{AccessPointId, Behind, Direction, Frame, Lan, MacAddress};
+use trace::{Duration, HostId, Instant, Kind, RecordId, Trace};
+
+use crate::check::Checks;
+use crate::inspect::{Inspector, Names};
+use crate::lab::{BoardLab, FetchRequest, FileContent, Input, Lab, LabError, LinkLab, TimedInput};
+use crate::view::{BoardStatus, CheckStatus, FetchResult, FileView, NetworkMap};
+use crate::wiring::{self, Links};
+use crate::world::World;
+use crate::{map, millis};
+
+/// Records kept unless asked otherwise; the oldest go first.
+pub const RECORDS_MAX: usize = 100_000;
+
+/// How often a board may run at one instant before time moves on by a microsecond. Only a defect of a board reaches it;
+/// it keeps the loop from standing still.
+const RUNS_AT_ONE_INSTANT_MAX: u32 = 1_000;
+
+/// What the PC's browser requests for checks has ids from here on.
+const CHECK_FETCH_FIRST: u32 = 1 << 31;
+
+/// A running lab.
+pub struct Simulation {
+    lab: Lab,
+    trace: Trace,
+    now: Instant,
+    lan: Lan,
+    world: World,
+    stations: Vec<Station>,
+    /// Deadlines of boards; an entry counts only while it is the board's current one.
+    due: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// What will be done to the lab, by time and then in the order in which it was said.
+    agenda: BTreeMap<(Instant, u64), Planned>,
+    planned: u64,
+    /// Inputs of this run, for [`Simulation::recorded_lab`].
+    recorded: Vec<TimedInput>,
+    links: Links,
+    checks: Checks,
+    fetches: VecDeque<FetchResult>,
+    output: BTreeMap<HostId, Vec<u8>>,
+    names: Names,
+    /// The newest record that the checks and names have seen.
+    observed: Option<RecordId>,
+}
+
+/// A board and what the loop knows about it.
+pub(crate) struct Station {
+    pub(crate) lab: BoardLab,
+    pub(crate) board: Board,
+    pub(crate) access_point: Option<AccessPointId>,
+    pub(crate) started: Option<Instant>,
+    /// Its entry in the heap.
+    deadline: Option<Instant>,
+    /// How often it has run at `ran_at`.
+    runs: u32,
+    ran_at: Instant,
+}
+
+enum Planned {
+    Power { board: usize, on: bool },
+    Input(Input),
+    Fetch { id: u32, request: FetchRequest },
+}
+
+/// How far an [`advance`](Simulation::advance) came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The asked time is reached.
+    Reached,
+    /// The asked number of steps is done; there is more to do before the asked time.
+    Unfinished,
+}
+
+/// Why an input was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InputError {
+    /// No board has this name.
+    #[error("there is no board '{0}'")]
+    NoSuchBoard(String),
+    /// No host has this name.
+    #[error("there is no host '{0}' with a link")]
+    NoSuchHost(String),
+    /// The file's content is not valid base64, or flash does not take it.
+    #[error("the file '{0}' cannot be written: {1}")]
+    File(String, String),
+    /// The PC does not take it.
+    #[error("{0}")]
+    Pc(String),
+    /// A number is out of its range.
+    #[error("{0}")]
+    Range(String),
+}
+
+impl Simulation {
+    /// Builds a lab; nothing has happened yet, and boards are still off.
+    ///
+    /// # Errors
+    /// [`LabError`] if the lab contradicts itself.
+    pub fn new(lab: Lab) -> Result<Simulation, LabError> {
+        Simulation::with_trace(lab, Trace::new(RECORDS_MAX))
+    }
+
+    /// As [`Simulation::new`], writing to `trace`: for other limits, or none.
+    ///
+    /// # Errors
+    /// As [`Simulation::new`].
+    pub fn with_trace(lab: Lab, trace: Trace) -> Result<Simulation, LabError> {
+        lab.validate()?;
+        let mut lan = Lan::new(wiring::derived_seed(lab.seed, "lan"), trace.clone());
+        let first = HostId(u32::try_from(lab.boards.len()).unwrap_or(u32::MAX));
+        let world = World::install(&mut lan, &lab.world, wiring::derived_seed(lab.seed, "world"), first);
+        let mut names = Names::default();
+        let mut stations = Vec::new();
+        for (index, board) in lab.boards.iter().enumerate() {
+            let station = Station::new(board, index, lab.seed, &trace)?;
+            names.hosts.insert(station.board.id(), board.name.clone());
+            stations.push(station);
+        }
+        names.hosts.extend(world.hosts().into_iter().map(|host| (host.id, host.name)));
+        let mut simulation = Simulation {
+            checks: Checks::new(&lab),
+            links: Links::default(),
+            trace,
+            now: Instant::ZERO,
+            lan,
+            world,
+            stations,
+            due: BinaryHeap::new(),
+            agenda: BTreeMap::new(),
+            planned: 0,
+            recorded: lab.inputs.clone(),
+            fetches: VecDeque::new(),
+            output: BTreeMap::new(),
+            names,
+            observed: None,
+            lab,
+        };
+        simulation.wire()?;
+        simulation.plan_lab();
+        Ok(simulation)
+    }
+
+    /// Gives all links of the lab their state.
+    fn wire(&mut self) -> Result<(), LabError> {
+        for (host, link) in self.lab.links.clone() {
+            self.set_link(&host, &link).map_err(|error| LabError::form(format!("links.{host}"), error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Plans what the lab says will happen: power, recorded inputs, the fetches of checks.
+    fn plan_lab(&mut self) {
+        for board in 0..self.stations.len() {
+            if let Some(at) = self.stations[board].lab.power_on_ms {
+                self.plan(wiring::instant(at), Planned::Power { board, on: true });
+            }
+        }
+        for timed in self.lab.inputs.clone() {
+            self.plan(wiring::instant(timed.at_ms), Planned::Input(timed.input));
+        }
+        for (index, at_ms, url) in self.checks.fetches() {
+            let request = FetchRequest { url, method: None, headers: Vec::new(), body: None };
+            self.plan(wiring::instant(at_ms), Planned::Fetch { id: CHECK_FETCH_FIRST + index, request });
+        }
+    }
+
+    fn plan(&mut self, at: Instant, what: Planned) {
+        self.agenda.insert((at, self.planned), what);
+        self.planned += 1;
+    }
+
+    // ---- time ----
+
+    /// Virtual time now.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Goes on until `until`, or until `steps_max` steps are done.
+    pub fn advance(&mut self, until: Instant, steps_max: u32) -> Progress {
+        for _ in 0..steps_max {
+            match self.next_due() {
+                Some(at) if at <= until => self.step(at),
+                _ => {
+                    self.now = self.now.max(until);
+                    return Progress::Reached;
+                }
+            }
+        }
+        Progress::Unfinished
+    }
+
+    /// Goes on until a record for which `stop` holds was written, at most until `until` or for `steps_max` steps.
+    /// Returns that record; everything of its instant has then happened too.
+    pub fn advance_to(
+        &mut self,
+        until: Instant,
+        steps_max: u32,
+        stop: impl Fn(&Kind) -> bool,
+    ) -> (Progress, Option<RecordId>) {
+        let mut seen = self.trace.newest();
+        for _ in 0..steps_max {
+            if self.advance(until, 1) == Progress::Reached {
+                return (Progress::Reached, None);
+            }
+            let found = self.trace.since(seen).into_iter().find(|record| stop(&record.kind));
+            if let Some(record) = found {
+                self.settle();
+                return (Progress::Unfinished, Some(record.id));
+            }
+            seen = self.trace.newest();
+        }
+        (Progress::Unfinished, None)
+    }
+
+    /// When there is something to do next; `None` when only an input can make something happen.
+    pub fn next_due(&self) -> Option<Instant> {
+        let agenda = self.agenda.keys().next().map(|(at, _)| *at);
+        [self.next_board(), self.lan.next_deadline(), agenda].into_iter().flatten().min().map(|at| at.max(self.now))
+    }
+
+    /// When the next board is due.
+    fn next_board(&self) -> Option<Instant> {
+        self.due.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Removes entries that no longer count, so that the first one always does.
+    fn prune(&mut self) {
+        while let Some(Reverse((at, board))) = self.due.peek()
+            && self.stations[*board].deadline != Some(*at)
+        {
+            self.due.pop();
+        }
+    }
+
+    /// Does one thing that is due at `at`: a step of the LAN, or all boards that are due, or else the next input.
+    fn step(&mut self, at: Instant) {
+        self.now = at;
+        if self.lan.next_deadline().is_some_and(|due| due <= at) {
+            self.lan.step(at);
+            self.deliver();
+        } else if self.run_boards() {
+            // Their frames are the LAN's turn.
+        } else if let Some(entry) = self.agenda.first_entry()
+            && entry.key().0 <= at
+        {
+            let planned = entry.remove();
+            self.carry_out(planned);
+        }
+        self.drain_world();
+        self.observe();
+    }
+
+    /// Does everything that is due now, so that an input meets the state it will meet when it is given again.
+    fn settle(&mut self) {
+        while let Some(at) = self.next_due().filter(|at| *at <= self.now) {
+            if self.agenda.keys().next().is_some_and(|(planned, _)| *planned <= self.now) && !self.anything_runs() {
+                return;
+            }
+            self.step(at);
+        }
+    }
+
+    fn anything_runs(&self) -> bool {
+        let due = |at: Instant| at <= self.now;
+        self.lan.next_deadline().is_some_and(due) || self.next_board().is_some_and(due)
+    }
+
+    /// Runs every board that is due, in the lab's order. Returns whether there was one.
+    fn run_boards(&mut self) -> bool {
+        let mut boards = Vec::new();
+        while let Some(Reverse((at, board))) = self.due.peek().copied()
+            && at <= self.now
+        {
+            self.due.pop();
+            if self.stations[board].deadline == Some(at) {
+                self.stations[board].deadline = None;
+                boards.push(board);
+            }
+            self.prune();
+        }
+        boards.sort_unstable();
+        for board in &boards {
+            self.run_board(*board);
+        }
+        !boards.is_empty()
+    }
+
+    fn run_board(&mut self, index: usize) {
+        let now = self.now;
+        self.stations[index].board.run(now);
+        self.drain_board(index);
+        self.schedule(index);
+    }
+
+    /// Takes everything a board has to give.
+    fn drain_board(&mut self, index: usize) {
+        let now = self.now;
+        let id = self.stations[index].board.id();
+        let text = self.stations[index].board.take_console();
+        if !text.is_empty() {
+            self.checks.console(&self.stations[index].lab.name, &text, now);
+            self.output.entry(id).or_default().extend(text);
+        }
+        while let Some(request) = self.stations[index].board.take_radio_request() {
+            self.radio(index, request);
+        }
+        while let Some((interface, frame)) = self.stations[index].board.take_frame() {
+            self.lan.inject(now, id, interface, frame);
+        }
+        self.air();
+    }
+
+    /// Puts a board's deadline into the heap.
+    fn schedule(&mut self, index: usize) {
+        let now = self.now;
+        let station = &mut self.stations[index];
+        let Some(mut at) = station.board.next_deadline() else {
+            station.deadline = None;
+            self.prune();
+            return;
+        };
+        station.runs = if station.ran_at == now { station.runs + 1 } else { 0 };
+        station.ran_at = now;
+        at = at.max(now);
+        if at == now && station.runs > RUNS_AT_ONE_INSTANT_MAX {
+            at = now + Duration::from_micros(1);
+        }
+        if station.deadline != Some(at) {
+            station.deadline = Some(at);
+            self.due.push(Reverse((at, index)));
+            self.prune();
+        }
+    }
+
+    /// Makes a board run at this instant.
+    fn wake(&mut self, index: usize) {
+        if self.stations[index].deadline != Some(self.now) {
+            self.stations[index].deadline = Some(self.now);
+            self.due.push(Reverse((self.now, index)));
+            self.prune();
+        }
+    }
+
+    /// Brings the frames that arrived to their boards.
+    fn deliver(&mut self) {
+        while let Some(delivery) = self.lan.take_delivery() {
+            let index = delivery.host.0 as usize;
+            if index < self.stations.len() {
+                self.receive(index, delivery.interface, &delivery.frame);
+            }
+        }
+        self.air();
+    }
+
+    fn receive(&mut self, index: usize, interface: u8, frame: &Frame) {
+        self.stations[index].board.receive(self.now, interface, frame);
+        self.wake(index);
+    }
+
+    // ---- radio ----
+
+    fn radio(&mut self, index: usize, request: RadioRequest) {
+        let now = self.now;
+        let id = self.stations[index].board.id();
+        match request {
+            RadioRequest::Join(request) => {
+                let mac = self.stations[index].mac();
+                let reply = self.lan.join(now, id, wiring::STATION, mac, &request);
+                if reply.is_ok() {
+                    self.apply_station_link(index);
+                }
+                self.reply(index, RadioReply::Joined(reply));
+            }
+            RadioRequest::Leave => self.lan.leave(now, id, wiring::STATION),
+            RadioRequest::Scan => {
+                let found = self.lan.scan(id);
+                self.reply(index, RadioReply::Scanned(found));
+            }
+            RadioRequest::StartAccessPoint(config) => {
+                self.stop_access_point(index);
+                let behind = Behind::Host(id, wiring::ACCESS_POINT);
+                self.stations[index].access_point = Some(self.lan.add_access_point(now, config, behind));
+            }
+            RadioRequest::StopAccessPoint => self.stop_access_point(index),
+        }
+    }
+
+    fn stop_access_point(&mut self, index: usize) {
+        if let Some(access_point) = self.stations[index].access_point.take() {
+            self.lan.remove_access_point(self.now, access_point);
+        }
+    }
+
+    fn reply(&mut self, index: usize, reply: RadioReply) {
+        self.stations[index].board.radio_reply(self.now, reply);
+        self.wake(index);
+    }
+
+    /// Tells boards what their radios noticed.
+    fn air(&mut self) {
+        while let Some((host, event)) = self.lan.take_air_event() {
+            let index = host.0 as usize;
+            if index < self.stations.len() {
+                self.reply(index, RadioReply::Air(event));
+            }
+        }
+    }
+
+    // ---- inputs ----
+
+    /// Does what a person does, now, and remembers it for [`Simulation::recorded_lab`].
+    ///
+    /// # Errors
+    /// [`InputError`]; nothing has happened then.
+    pub fn input(&mut self, input: Input) -> Result<(), InputError> {
+        self.settle();
+        self.apply(&input)?;
+        self.recorded.push(TimedInput { at_ms: millis(self.now), input });
+        self.drain_world();
+        self.observe();
+        Ok(())
+    }
+
+    fn carry_out(&mut self, planned: Planned) {
+        let failed = match planned {
+            Planned::Power { board, on } => {
+                self.power(board, on);
+                None
+            }
+            Planned::Input(input) => self.apply(&input).err(),
+            Planned::Fetch { id, request } => self.fetch(id, &request).err(),
+        };
+        if let Some(error) = failed {
+            // A recorded input that this lab does not take: said once, where a person looks.
+            let text = format!("an input was refused: {error}");
+            self.trace.record_caused(self.now, self.world.pc(), None, Kind::Input { text });
+        }
+    }
+
+    fn apply(&mut self, input: &Input) -> Result<(), InputError> {
+        let now = self.now;
+        let (host, text) = self.describe(input)?;
+        let record = self.trace.record_caused(now, host, None, Kind::Input { text });
+        let trace = self.trace.clone();
+        let _scope = trace.enter(Some(record));
+        match input {
+            Input::Console { board, text } => {
+                let index = self.index(board)?;
+                self.board_input(index, firmware::Input::Console(text.clone().into_bytes()));
+            }
+            Input::Pin { board, pin, high } => {
+                let index = self.index(board)?;
+                self.board_input(index, firmware::Input::Pin { pin: *pin, high: *high });
+            }
+            Input::Analog { board, value } => {
+                let index = self.index(board)?;
+                self.board_input(index, firmware::Input::Analog(*value));
+            }
+            Input::Power { board, on } => {
+                let index = self.index(board)?;
+                self.power(index, *on);
+            }
+            Input::Reset { board } => {
+                let index = self.index(board)?;
+                self.refit(index);
+                self.board_input(index, firmware::Input::Reset);
+            }
+            Input::Link { host, link } => self.set_link(host, link)?,
+            Input::Zone { name, answer } => self.world.set_zone(&mut self.lan, now, name, answer.as_ref()),
+            Input::File { board, name, content } => self.write_file(board, name, content.as_ref())?,
+            Input::Profile { board, behaviour, release, lua } => {
+                let index = self.index(board)?;
+                let lab = &mut self.stations[index].lab;
+                lab.behaviour = behaviour.unwrap_or(lab.behaviour);
+                lab.release = release.unwrap_or(lab.release);
+                lab.lua = lua.unwrap_or(lab.lua);
+            }
+            Input::PcCommand { line } => self.world.command(&mut self.lan, now, line).map_err(InputError::Pc)?,
+            Input::PcType { text } => self.world.type_text(&mut self.lan, now, text),
+            Input::PcInterrupt => self.world.interrupt(&mut self.lan, now),
+            Input::PcFetch { id, request } => {
+                if *id >= CHECK_FETCH_FIRST {
+                    return Err(InputError::Range(format!("ids of requests lie below {CHECK_FETCH_FIRST}")));
+                }
+                self.fetch(*id, request)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The host an input is for, and the input in words.
+    fn describe(&self, input: &Input) -> Result<(HostId, String), InputError> {
+        let board = |name: &String| self.index(name).map(|index| self.stations[index].board.id());
+        let pc = self.world.pc();
+        Ok(match input {
+            Input::Console { board: name, text } => (board(name)?, format!("types {text:?}")),
+            Input::Pin { board: name, pin, high } => {
+                if *pin > wiring::PIN_MAX {
+                    return Err(InputError::Range(format!("there is no pin {pin}")));
+                }
+                (board(name)?, format!("drives pin {pin} {}", if *high { "high" } else { "low" }))
+            }
+            Input::Analog { board: name, value } => (board(name)?, format!("sets the analog input to {value}")),
+            Input::Power { board: name, on } => {
+                (board(name)?, format!("switches it {}", if *on { "on" } else { "off" }))
+            }
+            Input::Reset { board: name } => (board(name)?, "presses reset".into()),
+            Input::Link { host, link } => {
+                let (id, _) = self.link_of(host)?;
+                (id, if link.down { "cuts the link".into() } else { "sets the link".into() })
+            }
+            Input::Zone { name, .. } => (self.world.router(), format!("edits the name {name}")),
+            Input::File { board: host, name, .. } => (board(host)?, format!("changes the file {name}")),
+            Input::Profile { board: name, .. } => (board(name)?, "changes the profile".into()),
+            Input::PcCommand { line } => (pc, line.clone()),
+            Input::PcType { text } => (pc, format!("types {text:?}")),
+            Input::PcInterrupt => (pc, "presses Ctrl-C".into()),
+            Input::PcFetch { request, .. } => (pc, format!("opens {}", request.url)),
+        })
+    }
+
+    fn index(&self, board: &str) -> Result<usize, InputError> {
+        let found = self.stations.iter().position(|station| station.lab.name == board);
+        found.ok_or_else(|| InputError::NoSuchBoard(board.to_owned()))
+    }
+
+    fn board_input(&mut self, index: usize, input: firmware::Input) {
+        self.stations[index].board.input(self.now, input);
+        self.drain_board(index);
+        self.wake(index);
+    }
+
+    fn power(&mut self, index: usize, on: bool) {
+        let now = self.now;
+        if on {
+            self.refit(index);
+            self.stations[index].started.get_or_insert(now);
+            self.stations[index].board.power_on(now);
+        } else {
+            self.stations[index].started = None;
+            self.stations[index].board.power_off(now);
+        }
+        self.drain_board(index);
+        self.wake(index);
+    }
+
+    /// Gives a board the settings that its lab has now; they count from its next start.
+    fn refit(&mut self, index: usize) {
+        let station = &mut self.stations[index];
+        station.board.set_profile(
+            wiring::behaviour(station.lab.behaviour),
+            wiring::release(station.lab.release),
+            wiring::dialect(station.lab.lua),
+        );
+    }
+
+    fn fetch(&mut self, id: u32, request: &FetchRequest) -> Result<(), InputError> {
+        self.world.fetch(&mut self.lan, self.now, id, request).map_err(InputError::Pc)
+    }
+
+    fn write_file(&mut self, board: &str, name: &str, content: Option<&FileContent>) -> Result<(), InputError> {
+        let refused = |why: String| InputError::File(name.to_owned(), why);
+        let index = self.index(board)?;
+        let bytes = match content {
+            Some(content) => Some(content.bytes().ok_or_else(|| refused("not valid base64".into()))?),
+            None => None,
+        };
+        self.stations[index].board.files_mut(|files| match bytes {
+            Some(bytes) => files.write(name.as_bytes(), bytes).map_err(|error| refused(error.to_string())),
+            None => {
+                files.remove(name.as_bytes());
+                Ok(())
+            }
+        })
+    }
+
+    // ---- links ----
+
+    fn link_of(&self, host: &str) -> Result<(HostId, u8), InputError> {
+        if let Ok(index) = self.index(host) {
+            return Ok((self.stations[index].board.id(), wiring::STATION));
+        }
+        self.world.link_of(host).ok_or_else(|| InputError::NoSuchHost(host.to_owned()))
+    }
+
+    fn set_link(&mut self, host: &str, link: &LinkLab) -> Result<(), InputError> {
+        let (id, interface) = self.link_of(host)?;
+        self.links.set((id, interface), link.clone());
+        self.apply_link(id, interface);
+        Ok(())
+    }
+
+    fn apply_link(&mut self, host: HostId, interface: u8) {
+        for direction in [Direction::In, Direction::Out] {
+            if let Some(link) = self.links.config(&self.lan, (host, interface), direction) {
+                self.lan.set_link(self.now, host, interface, direction, link);
+            }
+        }
+    }
+
+    /// A station's link begins anew with each association.
+    fn apply_station_link(&mut self, index: usize) {
+        let id = self.stations[index].board.id();
+        self.links.forget_baseline((id, wiring::STATION));
+        self.apply_link(id, wiring::STATION);
+    }
+
+    // ---- outputs ----
+
+    /// What consoles have printed since the last call: boards, and the PC's terminal.
+    pub fn take_output(&mut self) -> BTreeMap<HostId, Vec<u8>> {
+        for index in 0..self.stations.len() {
+            self.drain_board(index);
+        }
+        std::mem::take(&mut self.output)
+    }
+
+    /// Requests of the PC's browser that have ended since the last call, those of checks left out.
+    pub fn take_fetches(&mut self) -> Vec<FetchResult> {
+        self.fetches.drain(..).collect()
+    }
+
+    fn drain_world(&mut self) {
+        let text = self.world.take_output(&mut self.lan);
+        if !text.is_empty() {
+            self.output.entry(self.world.pc()).or_default().extend(text);
+        }
+        while let Some(result) = self.world.take_fetch(&mut self.lan) {
+            match result.id.checked_sub(CHECK_FETCH_FIRST) {
+                Some(index) => self.checks.fetched(index, &result),
+                None => self.fetches.push_back(result),
+            }
+        }
+    }
+
+    /// Shows new records to whoever watches them.
+    fn observe(&mut self) {
+        let newest = self.trace.newest();
+        if newest == self.observed {
+            return;
+        }
+        for record in self.trace.since(self.observed) {
+            if let Kind::Address { address, .. } = &record.kind {
+                let name = self.names.of(record.host);
+                match address {
+                    Some(address) => drop(self.names.addresses.insert(*address, name)),
+                    None => self.names.addresses.retain(|_, known| *known != name),
+                }
+            }
+            self.checks.record(&record, &self.names, self.now);
+        }
+        self.observed = newest;
+    }
+
+    // ---- looking ----
+
+    /// The log.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Answers questions about what has happened.
+    pub fn inspect(&self) -> Inspector<'_> {
+        Inspector::new(&self.trace, &self.names)
+    }
+
+    /// Names of hosts and addresses.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The lab this run began with.
+    pub fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    /// The lab together with everything that a person has done: running it gives this run again.
+    pub fn recorded_lab(&self) -> Lab {
+        Lab { inputs: self.recorded.clone(), ..self.lab.clone() }
+    }
+
+    /// Every board at a glance, in the lab's order.
+    pub fn boards(&self) -> Vec<BoardStatus> {
+        self.stations.iter().map(|station| map::board_status(station, &self.lan, self.now)).collect()
+    }
+
+    /// The boards' ids, in the lab's order.
+    pub fn board_ids(&self) -> Vec<HostId> {
+        self.stations.iter().map(|station| station.board.id()).collect()
+    }
+
+    /// A number for each board that changes whenever one of its files does.
+    pub fn file_revisions(&self) -> Vec<(HostId, u64)> {
+        self.stations
+            .iter()
+            .map(|station| (station.board.id(), station.board.files(|files| files.revision())))
+            .collect()
+    }
+
+    /// A board's files; none for a host that is not a board.
+    pub fn files(&self, host: HostId) -> Vec<FileView> {
+        let Some(station) = self.stations.get(host.0 as usize) else { return Vec::new() };
+        station.board.files(|files| {
+            let view = |(name, bytes): (&[u8], &[u8])| FileView {
+                name: String::from_utf8_lossy(name).into_owned(),
+                bytes: bytes.to_vec(),
+            };
+            files.iter().map(view).collect()
+        })
+    }
+
+    /// Everything the network map shows.
+    pub fn map(&self) -> NetworkMap {
+        map::network_map(&self.stations, &self.lan, &self.world, &self.links, self.now)
+    }
+
+    /// How the lab's checks stand.
+    pub fn checks(&self) -> Vec<CheckStatus> {
+        self.checks.status()
+    }
+
+    /// How the lab's checks stand when nothing more will happen: what is still open has failed.
+    pub fn final_checks(&self) -> Vec<CheckStatus> {
+        self.checks.final_status()
+    }
+
+    /// Whether a board has crashed.
+    pub fn crashed(&self) -> bool {
+        self.checks.crashed()
+    }
+}
+
+impl Station {
+    fn new(lab: &BoardLab, index: usize, seed: u64, trace: &Trace) -> Result<Station, LabError> {
+        let id = HostId(u32::try_from(index).unwrap_or(u32::MAX));
+        let mac = MacAddress(lab.mac_bytes().unwrap_or_else(|| wiring::default_mac(index)));
+        let mut config = BoardConfig::new(id, lab.name.clone(), mac);
+        config.behaviour = wiring::behaviour(lab.behaviour);
+        config.release = wiring::release(lab.release);
+        config.dialect = wiring::dialect(lab.lua);
+        config.full_libraries = lab.full_libraries;
+        config.seed = wiring::derived_seed(seed, &lab.name);
+        config.cpu_mhz = lab.cpu_mhz.get();
+        config.station = lab.network.as_ref().map(wiring::join_request);
+        if let Some(bytes) = lab.heap_bytes {
+            config.heap_bytes = bytes as usize;
+        }
+        let mut board = Board::new(config, trace.clone());
+        for (name, content) in &lab.files {
+            let path = || format!("boards[{index}].files.{name}");
+            let bytes = content.bytes().ok_or_else(|| LabError::form(path(), "not valid base64"))?;
+            board
+                .files_mut(|files| files.write(name.as_bytes(), bytes))
+                .map_err(|error| LabError::form(path(), error.to_string()))?;
+        }
+        Ok(Station {
+            lab: lab.clone(),
+            board,
+            access_point: None,
+            started: None,
+            deadline: None,
+            runs: 0,
+            ran_at: Instant::ZERO,
+        })
+    }
+
+    fn mac(&self) -> MacAddress {
+        self.board.config().mac
+    }
+}
