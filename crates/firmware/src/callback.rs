@@ -47,7 +47,12 @@ pub(crate) struct Callback {
     pub(crate) due: Instant,
     /// Native work after it returned without an error, before anything else happens.
     pub(crate) then: Option<Box<dyn FnOnce(&Chip)>>,
+    /// Looks at what it returned, before `then`.
+    pub(crate) results: Option<Results>,
 }
+
+/// Looks at what a callback returned.
+pub(crate) type Results = Box<dyn for<'gc> FnOnce(&Chip, Context<'gc>, Vec<Value<'gc>>)>;
 
 impl Callback {
     /// A protected callback, due now, caused by the current cause.
@@ -66,6 +71,7 @@ impl Callback {
             cause: chip.trace.current(),
             due: chip.now(),
             then: None,
+            results: None,
         }
     }
 
@@ -87,6 +93,14 @@ impl Callback {
     /// The same, followed by native work.
     pub(crate) fn then(self, work: impl FnOnce(&Chip) + 'static) -> Callback {
         Callback { then: Some(Box::new(work)), ..self }
+    }
+
+    /// The same; `look` gets what it returned.
+    pub(crate) fn results(
+        self,
+        look: impl for<'gc> FnOnce(&Chip, Context<'gc>, Vec<Value<'gc>>) + 'static,
+    ) -> Callback {
+        Callback { results: Some(Box::new(look)), ..self }
     }
 }
 

@@ -258,6 +258,17 @@ impl Chip {
 
     // ---- saying things ----
 
+    /// Says which socket the call under way concerns, when that shows only in its course.
+    pub(crate) fn call_socket(&self, socket: SocketId) {
+        if let Some(call) = self.trace.current() {
+            self.trace.amend(call, |kind| {
+                if let Kind::Call { socket: of_call, .. } = kind {
+                    *of_call = Some(socket);
+                }
+            });
+        }
+    }
+
     /// Records something on this board, caused by the current cause.
     pub(crate) fn record(&self, kind: Kind) -> RecordId {
         self.trace.record(self.now(), self.id, kind)

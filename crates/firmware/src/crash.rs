@@ -37,6 +37,13 @@ pub(crate) fn panic(chip: &Chip, error: &RuntimeError) {
     chip.end(Ending::Halt { until: chip.now() + limits::SOFTWARE_WATCHDOG, reason: BootReason::SoftwareWatchdog });
 }
 
+/// The manual says that every callback is protected; on a chip those of `net` and `mqtt` are not (`docs/behaviour.md` §8).
+pub(crate) fn hint_at_panic(chip: &Chip, error: &RuntimeError) {
+    let text = "on a chip: an uncaught error in a network callback is a PANIC and a reset by the watchdog; \
+                node.setonerror is not asked";
+    chip.hint(text, error.position.clone().map(module::trace_position));
+}
+
 /// Lua ran too long without returning: the chip is reset.
 pub(crate) fn watchdog(chip: &Chip) {
     chip.record(Kind::Crash { message: "software watchdog: Lua ran for 3 s without returning".to_owned() });

@@ -8,7 +8,7 @@ use lua::{Engine, IntegerBits, Options, Run, RuntimeError, Step};
 use trace::{CallbackEvent, Instant, Kind, RecordId};
 
 use crate::boot;
-use crate::callback::{Callback, Protection};
+use crate::callback::{Callback, Protection, Results};
 use crate::chip::{Chip, Ending};
 use crate::crash;
 use crate::interpreter;
@@ -50,6 +50,8 @@ pub(crate) enum Purpose {
         protection: Protection,
         /// Native work after it.
         then: Option<Box<dyn FnOnce(&Chip)>>,
+        /// Looks at what it returned.
+        results: Option<Results>,
     },
     /// The start-up script.
     Start,
@@ -251,7 +253,7 @@ impl Machine {
 
     fn call(&mut self, callback: Callback) {
         let chip = self.chip.clone();
-        let Callback { function, arguments, protection, event, socket, cause, due, then } = callback;
+        let Callback { function, arguments, protection, event, socket, cause, due, then, results } = callback;
         let mut shown = String::new();
         let mut position = None;
         let run = self.engine.start(&function, |ctx| {
@@ -264,7 +266,7 @@ impl Machine {
         });
         let record = Kind::Callback { event: CallbackEvent(event), position, arguments: shown, socket, due };
         let record = chip.trace.record_caused(chip.now(), chip.id, cause, record);
-        self.begin(run, Some(record), Purpose::Callback { protection, then });
+        self.begin(run, Some(record), Purpose::Callback { protection, then, results });
     }
 
     /// Begins a piece of Lua; there must be none.
@@ -300,8 +302,16 @@ impl Machine {
     fn finish(&mut self, job: Job) {
         self.record_end(&job, None);
         match job.purpose {
-            Purpose::Callback { then: Some(then), .. } => then(&self.chip),
-            Purpose::Callback { then: None, .. } | Purpose::Start => {}
+            Purpose::Callback { then, results, .. } => {
+                let chip = &self.chip;
+                if let Some(look) = results {
+                    self.engine.results(&job.run, |ctx, values| look(chip, ctx, values));
+                }
+                if let Some(then) = then {
+                    then(chip);
+                }
+            }
+            Purpose::Start => {}
             Purpose::Chunk => interpreter::print_results(self, &job.run),
             Purpose::Results => interpreter::prompt(self),
         }
@@ -311,7 +321,13 @@ impl Machine {
         self.record_end(&job, Some(error.message.clone()));
         crash::explain(&self.chip, error);
         match job.purpose {
-            Purpose::Callback { protection: Protection::Unprotected, .. } => crash::panic(&self.chip, error),
+            Purpose::Callback { protection: Protection::Unprotected, .. } if self.chip.is_chip() => {
+                crash::panic(&self.chip, error);
+            }
+            Purpose::Callback { protection: Protection::Unprotected, .. } => {
+                crash::hint_at_panic(&self.chip, error);
+                crash::report(&self.chip, error);
+            }
             Purpose::Callback { protection: Protection::Protected, .. } => crash::report(&self.chip, error),
             Purpose::Start => self.chip.print(crash::text_with_traceback(error).as_bytes()),
             Purpose::Chunk => interpreter::print_error(self, error),

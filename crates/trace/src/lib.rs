@@ -138,6 +138,16 @@ impl Trace {
         id
     }
 
+    /// Adds to a record what was not known when it was made; nothing happens if it is gone.
+    pub fn amend(&self, id: RecordId, change: impl FnOnce(&mut Kind)) {
+        let mut log = self.0.borrow_mut();
+        if let Ok(index) = log.records.binary_search_by_key(&id, |record| record.id)
+            && let Some(record) = log.records.get_mut(index)
+        {
+            change(&mut record.kind);
+        }
+    }
+
     /// The record in whose scope we are.
     pub fn current(&self) -> Option<RecordId> {
         self.0.borrow().current

@@ -6,6 +6,7 @@ pub(crate) mod file;
 pub(crate) mod gpio;
 pub(crate) mod net;
 pub(crate) mod node;
+pub(crate) mod pipe;
 pub(crate) mod tmr;
 pub(crate) mod uart;
 pub(crate) mod wifi;
@@ -20,8 +21,16 @@ use crate::chip::Chip;
 use crate::module::{self, Module};
 
 /// Every module, by name.
-pub(crate) const ALL: &[&Module] =
-    &[&file::MODULE, &gpio::MODULE, &net::MODULE, &node::MODULE, &tmr::MODULE, &uart::MODULE, &wifi::MODULE];
+pub(crate) const ALL: &[&Module] = &[
+    &file::MODULE,
+    &gpio::MODULE,
+    &net::MODULE,
+    &node::MODULE,
+    &pipe::MODULE,
+    &tmr::MODULE,
+    &uart::MODULE,
+    &wifi::MODULE,
+];
 
 /// What the modules keep from boot to reset.
 pub(crate) struct State {
@@ -75,4 +84,6 @@ pub(crate) fn handle_event(chip: &Chip, event: Event) {
 /// Unreachable objects were collected; their payloads have been dropped.
 pub(crate) fn collected(chip: &Chip) {
     net::collected(chip);
+    tmr::collected(chip);
+    file::collected(chip);
 }
