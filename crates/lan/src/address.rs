@@ -149,17 +149,15 @@ pub fn parse_ipv4_literal(text: &[u8]) -> Option<Ipv4Addr> {
 fn parse_part(part: &[u8]) -> Option<u32> {
     let (digits, radix) = match part {
         [b'0', b'x' | b'X', digits @ ..] => (digits, 16),
-        [b'0', digits @ ..] if !digits.is_empty() => (digits, 8),
-        digits => (digits, 10),
+        [b'0', digits @ ..] => (digits, 8),
+        [b'1'..=b'9', ..] => (part, 10),
+        _ => return None,
     };
-    if digits.is_empty() || !part[0].is_ascii_digit() {
-        return None;
-    }
-    // lwIP multiplies in 32 bits and lets it wrap.
-    digits.iter().try_fold(0u32, |value, digit| {
-        let digit = char::from(*digit).to_digit(radix)?;
-        Some(value.wrapping_mul(radix).wrapping_add(digit))
-    })
+    // Octal parts may hold 8 and 9, and nothing after `0x` is zero, as in the firmware.
+    let digit_radix = if radix == 16 { 16 } else { 10 };
+    digits
+        .iter()
+        .try_fold(0u32, |value, digit| value.checked_mul(radix)?.checked_add(char::from(*digit).to_digit(digit_radix)?))
 }
 
 #[cfg(test)]
@@ -176,10 +174,9 @@ mod tests {
         assert_eq!(read("10.1").as_deref(), Some("10.0.0.1"));
         assert_eq!(read("10.1.258").as_deref(), Some("10.1.1.2"));
         assert_eq!(read("0x7f.0.0.010").as_deref(), Some("127.0.0.8"));
+        assert_eq!(read("0x.0.0.09").as_deref(), Some("0.0.0.9"));
         assert_eq!(read("255.255.255.255").as_deref(), Some("255.255.255.255"));
-        for bad in
-            ["", ".", "1.2.3.", "1.2.3.4.5", "1.2.3.256", "256.1.1.1", "example.com", "1.2.3.4x", "0x", "09", "a.b"]
-        {
+        for bad in ["", ".", "1.2.3.", "1.2.3.4.5", "1.2.3.256", "256.1.1.1", "example.com", "1.2.3.4x", "a.b"] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

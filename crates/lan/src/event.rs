@@ -27,6 +27,8 @@ pub enum CloseReason {
     Reset,
     /// The stack gave up, or the address went away: -8.
     Aborted,
+    /// A desktop found that nobody has the address; the chip does not notice.
+    Unreachable,
 }
 
 impl CloseReason {
@@ -35,7 +37,7 @@ impl CloseReason {
         match self {
             CloseReason::PeerFin => 0,
             CloseReason::Reset => -9,
-            CloseReason::Aborted => -8,
+            CloseReason::Aborted | CloseReason::Unreachable => -8,
         }
     }
 }
@@ -75,7 +77,12 @@ pub enum Event {
         data: Vec<u8>,
     },
     /// One segment acknowledged data that this host had sent.
-    Acknowledged(SocketId),
+    Acknowledged {
+        /// The connection.
+        socket: SocketId,
+        /// How many bytes it covered that no earlier one did.
+        bytes: u32,
+    },
     /// The connection is over; the socket id is dead afterwards.
     Closed {
         /// The connection.

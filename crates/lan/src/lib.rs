@@ -10,6 +10,7 @@
 
 mod address;
 mod air;
+mod chip;
 mod error;
 mod event;
 mod fabric;
