@@ -161,6 +161,15 @@ impl Host {
         self.send_ip(now, frame, None, self.trace.current(), intact)
     }
 
+    /// Sends a finished Ethernet frame by `interface`: what a service beside the stack (a DHCP server) has written.
+    pub fn send_frame(&mut self, now: Instant, interface: u8, bytes: Vec<u8>) {
+        self.advance(now);
+        let interface = usize::from(interface);
+        if interface < self.interfaces.len() && bytes.len() >= ETHERNET_HEADER {
+            self.transmit(now, interface, bytes.into(), None, self.trace.current(), true);
+        }
+    }
+
     // ---- sending ----
 
     /// The interface for `destination` (docs/behaviour.md §4.1: none without link or address).

@@ -80,7 +80,7 @@ impl Programs {
             Event::Received { socket, ref data } if self.connections.contains_key(&socket) => {
                 self.call(now, host, socket, |program, peer, out| program.received(peer, data, out));
             }
-            Event::Acknowledged(socket) if self.connections.contains_key(&socket) => {
+            Event::Acknowledged { socket, .. } if self.connections.contains_key(&socket) => {
                 self.pump(now, host, socket);
                 if self.connections.get(&socket).is_some_and(|connection| connection.unsent.is_empty()) {
                     self.call(now, host, socket, |program, peer, out| program.drained(peer, out));

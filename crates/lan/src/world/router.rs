@@ -314,7 +314,7 @@ impl Router {
 
     /// Records that `frame` arrived, for those that the host never sees.
     fn carried(&self, now: Instant, frame: &Frame) -> RecordId {
-        let from = self.log.trace.get(frame.sent).map_or(self.log.host, |record| record.host);
+        let from = frame.from;
         let kind = Kind::FrameCarried { frame: frame.sent, from };
         self.log.trace.record_caused(now, self.log.host, Some(frame.sent), kind)
     }
@@ -329,7 +329,7 @@ pub(crate) fn sent_frame(log: &Log, now: Instant, bytes: Vec<u8>) -> Frame {
     let bytes: trace::FrameBytes = bytes.into();
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let sent = log.record(now, Kind::FrameSent { socket: None, length, bytes: Rc::clone(&bytes) });
-    Frame { bytes, sent, intact: true }
+    Frame { bytes, sent, from: log.host, intact: true }
 }
 
 impl Resident for Router {
