@@ -1,3 +1,5 @@
+//! Frames as they come off the wire, taken apart.
+
 use super::*;
 
 /// A SYN with a maximum segment size, as a chip sends it, checksums right.
