@@ -177,10 +177,12 @@ enum Power {
 impl Board {
     /// A board that is off, with empty flash.
     pub fn new(config: BoardConfig, trace: Trace) -> Board {
+        let wifi = modules::wifi::Settings::with_network(config.station.as_ref());
+        let flash = Flash { wifi, ..Flash::default() };
         Board {
             config: Rc::new(config),
             trace,
-            flash: Rc::default(),
+            flash: Rc::new(RefCell::new(flash)),
             console: Rc::new(RefCell::new(Console::new())),
             power: Power::Off,
             now: Instant::ZERO,

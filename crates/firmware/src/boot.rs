@@ -28,7 +28,8 @@ pub(crate) mod build {
     pub(crate) const NUMBER_TYPE: &str = "float";
 }
 
-/// Brings a fresh machine to where events can happen: the start-up script is the first Lua to run, the prompt follows.
+/// Brings a fresh machine to where events can happen. The start-up script is the first Lua to run, as soon as nothing holds
+/// it: see [`run_startup`].
 pub(crate) fn start(machine: &mut Machine) {
     let chip = machine.chip.clone();
     let startup = chip.flash.borrow().startup.clone();
@@ -39,6 +40,12 @@ pub(crate) fn start(machine: &mut Machine) {
         chip.print_raw(banner(&chip).as_bytes());
     }
     modules::boot(&chip);
+}
+
+/// Runs the start-up script; the first prompt follows it.
+pub(crate) fn run_startup(machine: &mut Machine) {
+    let chip = machine.chip.clone();
+    let startup = chip.flash.borrow().startup.clone();
     // The firmware types a space and a line end to itself, so that the interpreter prints its first prompt.
     chip.console.borrow_mut().push_input(b" \n");
     match startup.command.as_deref() {

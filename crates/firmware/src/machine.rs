@@ -27,6 +27,8 @@ pub(crate) struct Machine {
     /// Whether an event of the stack is being handled.
     in_event: bool,
     ring: VecDeque<(u8, Frame)>,
+    /// Whether the start-up script has been run.
+    has_started: bool,
     /// Whether Lua has run since objects were last collected.
     has_run: bool,
     next_collection: Instant,
@@ -73,6 +75,7 @@ impl Machine {
             job: None,
             in_event: false,
             ring: VecDeque::new(),
+            has_started: false,
             has_run: false,
             memory_baseline: 0,
         };
@@ -142,8 +145,8 @@ impl Machine {
             || !self.ring.is_empty()
             || !self.replies.is_empty()
             || !self.chip.tasks.borrow().is_empty()
-            || console.has_received()
-            || !console.lines.is_empty()
+            || (self.has_started && (console.has_received() || !console.lines.is_empty()))
+            || (!self.has_started && !modules::wifi::holds_start(&self.chip))
     }
 
     /// Does the next thing. Returns whether there was one.
@@ -163,8 +166,8 @@ impl Machine {
             || self.handle_reply()
             || self.ring_alarm()
             || self.run_task()
-            || interpreter::read_typed(self)
-            || interpreter::read_line(self)
+            || self.run_startup()
+            || (self.has_started && (interpreter::read_typed(self) || interpreter::read_line(self)))
             || self.collect()
     }
 
@@ -200,7 +203,9 @@ impl Machine {
 
     fn handle_frame(&mut self) -> bool {
         let Some((interface, frame)) = self.ring.pop_front() else { return false };
-        self.chip.host.borrow_mut().receive(self.chip.now(), interface, &frame);
+        if !modules::wifi::handle_frame(&self.chip, interface, &frame) {
+            self.chip.host.borrow_mut().receive(self.chip.now(), interface, &frame);
+        }
         true
     }
 
@@ -233,6 +238,17 @@ impl Machine {
         let Some((cause, action)) = task else { return false };
         let _scope = self.chip.trace.enter(cause);
         action(&self.chip);
+        true
+    }
+
+    /// Runs the start-up script once nothing holds it.
+    fn run_startup(&mut self) -> bool {
+        if self.has_started || modules::wifi::holds_start(&self.chip) {
+            return false;
+        }
+        self.has_started = true;
+        modules::wifi::started(&self.chip);
+        boot::run_startup(self);
         true
     }
 

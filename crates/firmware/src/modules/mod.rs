@@ -78,6 +78,7 @@ pub(crate) fn boot(chip: &Chip) {
 /// Something happened in the network stack. The current cause is what made it happen; callbacks that are enqueued now run
 /// before the stack goes on.
 pub(crate) fn handle_event(chip: &Chip, event: Event) {
+    wifi::handle_event(chip, &event);
     net::handle_event(chip, event);
 }
 
