@@ -63,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) heap_free: Cell<usize>,
     /// What the analog input measures, 0 to 1024.
     pub(crate) analog: Cell<u16>,
+    /// Whether the analog converter is set to measure the supply.
+    pub(crate) measures_supply: bool,
     clock: Cell<Instant>,
     watchdog_fed: Cell<Instant>,
     cpu_mhz: Cell<u32>,
@@ -109,6 +111,9 @@ impl Chip {
     /// A chip that has just been reset.
     pub(crate) fn new(now: Instant, parts: ChipParts) -> Chip {
         let cpu_mhz = parts.flash.borrow().startup.cpu_mhz.unwrap_or(parts.config.cpu_mhz);
+        let measures_supply = parts.flash.borrow().startup.measures_supply;
+        let clock =
+            parts.flash.borrow_mut().clock_over_sleep.take().filter(|_| parts.boot_reason == BootReason::DeepSleepWake);
         Chip(Rc::new(Shared {
             id: parts.config.id,
             trace: parts.trace,
@@ -116,7 +121,7 @@ impl Chip {
             flash: parts.flash,
             console: parts.console,
             random: RefCell::new(fastrand::Rng::with_seed(parts.seed)),
-            modules: modules::State::new(&parts.wiring),
+            modules: modules::State::new(&parts.wiring, clock.unwrap_or_default()),
             booted: now,
             boot_reason: parts.boot_reason,
             lua_cause: Cell::new(None),
@@ -127,6 +132,7 @@ impl Chip {
             restart_planned: Cell::new(false),
             ending: Cell::new(None),
             heap_free: Cell::new(parts.config.heap_bytes),
+            measures_supply,
             analog: Cell::new(parts.wiring.analog),
             clock: Cell::new(now),
             watchdog_fed: Cell::new(now),

@@ -14,6 +14,8 @@ pub struct Flash {
     pub(crate) wifi: modules::wifi::Settings,
     /// What `node.startup` keeps.
     pub(crate) startup: Startup,
+    /// The clock that `rtctime.dsleep` keeps going.
+    pub(crate) clock_over_sleep: Option<modules::rtctime::Clock>,
 }
 
 /// Start options of `node.startup`.
@@ -27,11 +29,13 @@ pub(crate) struct Startup {
     pub(crate) cpu_mhz: Option<u32>,
     /// Kept and reported; the file system is always there.
     pub(crate) delay_mount: bool,
+    /// What `adc.force_init_mode` chose: the supply instead of the pin.
+    pub(crate) measures_supply: bool,
 }
 
 impl Default for Startup {
     fn default() -> Self {
-        Startup { command: None, banner: true, cpu_mhz: None, delay_mount: false }
+        Startup { command: None, banner: true, cpu_mhz: None, delay_mount: false, measures_supply: false }
     }
 }
 

@@ -2,16 +2,21 @@
 //!
 //! A new module is a file with a [`Module`] constant, a line in [`ALL`], and, if it keeps anything, a cell in [`State`].
 
+pub(crate) mod adc;
+pub(crate) mod bit;
+pub(crate) mod crypto;
+pub(crate) mod encoder;
 pub(crate) mod file;
 pub(crate) mod gpio;
 pub(crate) mod net;
 pub(crate) mod node;
 pub(crate) mod pipe;
+pub(crate) mod rtctime;
 pub(crate) mod tmr;
 pub(crate) mod uart;
 pub(crate) mod wifi;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use lan::Event;
 use lua::piccolo::Context;
@@ -22,11 +27,16 @@ use crate::module::{self, Module};
 
 /// Every module, by name.
 pub(crate) const ALL: &[&Module] = &[
+    &adc::MODULE,
+    &bit::MODULE,
+    &crypto::MODULE,
+    &encoder::MODULE,
     &file::MODULE,
     &gpio::MODULE,
     &net::MODULE,
     &node::MODULE,
     &pipe::MODULE,
+    &rtctime::MODULE,
     &tmr::MODULE,
     &uart::MODULE,
     &wifi::MODULE,
@@ -34,6 +44,8 @@ pub(crate) const ALL: &[&Module] = &[
 
 /// What the modules keep from boot to reset.
 pub(crate) struct State {
+    /// The time of day, for `rtctime` and whoever sets it.
+    pub(crate) clock: Cell<rtctime::Clock>,
     pub(crate) file: RefCell<file::State>,
     pub(crate) gpio: RefCell<gpio::State>,
     pub(crate) net: RefCell<net::State>,
@@ -45,8 +57,9 @@ pub(crate) struct State {
 
 impl State {
     /// The state after a reset.
-    pub(crate) fn new(wiring: &Wiring) -> State {
+    pub(crate) fn new(wiring: &Wiring, clock: rtctime::Clock) -> State {
         State {
+            clock: Cell::new(clock),
             file: RefCell::default(),
             gpio: RefCell::new(gpio::State::new(wiring)),
             net: RefCell::default(),
