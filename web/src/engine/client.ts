@@ -1,0 +1,182 @@
+/**
+ * The page's side of the worker: starts it, pulls a batch per animation frame, and replaces it when it breaks or must stop at once.
+ *
+ * The worker is expendable: nothing that a person made lives in it.
+ */
+
+import { crash, type EngineFailure } from "./failure.ts";
+import type { Input, Lab } from "./lab.ts";
+import type { Batch, FromWorker, Queries, QueryName, ToWorker } from "./protocol.ts";
+
+export interface ClientHandlers {
+  batch(batch: Batch): void;
+  /** The engine broke or refused the lab; the client is ready for the next run. */
+  failed(failure: EngineFailure): void;
+  ready(): void;
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** How long a worker may be silent after a pull before it counts as stuck, in wall milliseconds. */
+const silenceWallMsMax = 10_000;
+
+export class EngineClient {
+  #worker: Worker;
+  #run = 0;
+  #runs = false;
+  #wantsMap = false;
+  #speed = 1;
+  #paused = false;
+  #frame = 0;
+  #query = 0;
+  #heardAt = performance.now();
+  #lastTickAt = performance.now();
+  #isReady = false;
+  readonly #waiting = new Map<number, Waiting>();
+
+  constructor(readonly handlers: ClientHandlers) {
+    this.#worker = this.#spawn();
+    this.#frame = requestAnimationFrame(() => this.#tick());
+  }
+
+  get isRunning(): boolean {
+    return this.#runs;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  get speed(): number {
+    return this.#speed;
+  }
+
+  start(lab: Lab): void {
+    this.#run++;
+    this.#runs = true;
+    this.#heardAt = performance.now();
+    this.#send({ type: "start", run: this.#run, lab, speed: this.#speed, paused: this.#paused });
+  }
+
+  /** Stops at once, whatever the engine is doing. */
+  stop(): void {
+    if (!this.#runs) return;
+    this.#runs = false;
+    this.#run++;
+    this.#replace();
+  }
+
+  /** Ends the run but keeps what it knows, so that frames can still be looked at. */
+  halt(): void {
+    this.setPaused(true);
+  }
+
+  setPaused(paused: boolean): void {
+    this.#paused = paused;
+    this.#send({ type: "paused", paused });
+  }
+
+  setSpeed(speed: number): void {
+    this.#speed = speed;
+    this.#send({ type: "speed", speed });
+  }
+
+  step(target: "callback" | "frame"): void {
+    this.#paused = true;
+    this.#send({ type: "step", target });
+  }
+
+  input(input: Input): void {
+    if (this.#runs) this.#send({ type: "input", input });
+  }
+
+  /** Whether somebody looks at the network map. */
+  wantMap(wants: boolean): void {
+    this.#wantsMap = wants;
+  }
+
+  query<Name extends QueryName>(name: Name, ask: Queries[Name]["ask"]): Promise<Queries[Name]["answer"]> {
+    const number = ++this.#query;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(number, { resolve: resolve as (value: unknown) => void, reject });
+      this.#send({ type: "query", number, name, ask });
+    });
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#worker.terminate();
+  }
+
+  #spawn(): Worker {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    worker.addEventListener("message", (event: MessageEvent<FromWorker>) => this.#receive(event.data));
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      this.#broke(event.message || "the simulation's worker could not be loaded");
+    });
+    return worker;
+  }
+
+  #replace(): void {
+    this.#worker.terminate();
+    this.#isReady = false;
+    for (const waiting of this.#waiting.values()) waiting.reject(new Error("the simulation was restarted"));
+    this.#waiting.clear();
+    this.#worker = this.#spawn();
+  }
+
+  #send(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  #tick(): void {
+    this.#frame = requestAnimationFrame(() => this.#tick());
+    const now = performance.now();
+    // A page that was hidden or asleep has not pulled; the silence is its own.
+    if (now - this.#lastTickAt > 1000) this.#heardAt = now;
+    this.#lastTickAt = now;
+    if (!this.#runs) return;
+    this.#send({ type: "pull", wantsMap: this.#wantsMap });
+    if (this.#isReady && !this.#paused && now - this.#heardAt > silenceWallMsMax) {
+      this.#broke("the simulation has not answered for ten seconds");
+    }
+  }
+
+  #receive(message: FromWorker): void {
+    this.#heardAt = performance.now();
+    switch (message.type) {
+      case "ready":
+        this.#isReady = true;
+        return this.handlers.ready();
+      case "batch":
+        if (message.batch.run === this.#run) this.handlers.batch(message.batch);
+        return;
+      case "answer":
+        this.#waiting.get(message.number)?.resolve(message.value);
+        this.#waiting.delete(message.number);
+        return;
+      case "failed":
+        this.#waiting.get(message.number)?.reject(new Error(message.message));
+        this.#waiting.delete(message.number);
+        return;
+      case "refused":
+        if (message.run !== this.#run) return;
+        this.#runs = false;
+        return this.handlers.failed({ kind: "refused", message: message.message });
+      case "crashed":
+        return this.#broke(message.message);
+    }
+  }
+
+  #broke(message: string): void {
+    const wasReady = this.#isReady;
+    this.#runs = false;
+    this.#run++;
+    if (wasReady) this.#replace();
+    this.handlers.failed(wasReady ? crash(message) : { kind: "unloadable", message });
+  }
+}

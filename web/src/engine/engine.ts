@@ -1,0 +1,46 @@
+/**
+ * What the worker needs of an engine. `wasm.ts` gives it over `pkg/`; the page's tests give a replayed run.
+ *
+ * Everything is synchronous and returns soon: `advance` stops by itself when its wall time is spent.
+ */
+
+import type { ApiEntry } from "../generated/ApiEntry.ts";
+import type { CompileError } from "../generated/CompileError.ts";
+import type { FileView } from "../generated/FileView.ts";
+import type { FrameView } from "../generated/FrameView.ts";
+import type { NetworkMap } from "../generated/NetworkMap.ts";
+import type { Report } from "../generated/Report.ts";
+import type { StepTarget } from "../generated/StepTarget.ts";
+import type { Stream } from "../generated/Stream.ts";
+import type { Input, Lab } from "./lab.ts";
+
+export type LuaVersion = "5.1" | "5.3";
+
+/** One run of a lab. */
+export interface Run {
+  /** Runs to the virtual time `untilMs`, or until about `wallMs` of wall time are spent. */
+  advance(untilMs: number, wallMs: number): void;
+  /** Runs to the next record of that sort, at most to `untilMs`. */
+  stepToNext(target: StepTarget, untilMs: number): void;
+  input(input: Input): void;
+  /** Everything since the last report. */
+  report(): Report;
+  map(): NetworkMap;
+  frame(id: number): FrameView | null;
+  streamOfFrame(frame: number): Stream | null;
+  /** All frames, or those named. */
+  pcapng(frames: readonly number[] | null): Uint8Array;
+  files(host: number): readonly FileView[];
+  /** The lab with everything a person did to it so far. */
+  lab(): Lab;
+  /** Gives the memory back; the run must not be used any more. */
+  free(): void;
+}
+
+/** The loaded engine. */
+export interface Engine {
+  /** Begins a run. Throws an `Error` with a sentence when the lab is not well formed. */
+  start(lab: Lab): Run;
+  api(): readonly ApiEntry[];
+  check(file: string, source: string, lua: LuaVersion): readonly CompileError[];
+}

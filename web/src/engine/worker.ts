@@ -1,0 +1,216 @@
+/**
+ * The simulation's worker: runs one lab in slices, so that a message is never waited for longer than a slice.
+ *
+ * It stops running ahead when the page does not pull (a hidden tab, a busy page), which bounds the memory of a batch. A trap of
+ * the engine ends the worker's work with one message; the page starts another worker.
+ */
+
+import { loadEngine } from "#engine";
+import type { Engine, Run } from "./engine.ts";
+import { Pacing } from "./pacing.ts";
+import type { Batch, FromWorker, Queries, QueryName, ToWorker } from "./protocol.ts";
+
+/** Wall time of one slice, in milliseconds: short enough that a click is felt at once. */
+const sliceWallMs = 8;
+/** Without a pull for this long, the simulation waits. */
+const pullWallMsMax = 1500;
+/** Between two maps for a page that looks at one. */
+const mapWallMsMin = 100;
+/** Farthest that a step looks for its target. */
+const stepMsMax = 60_000;
+
+const post = (message: FromWorker): void => self.postMessage(message);
+
+class Worker {
+  #engine: Engine | null = null;
+  #run: Run | null = null;
+  #number = 0;
+  #pacing = new Pacing(performance.now());
+  #nowMs = 0;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #pulledAt = performance.now();
+  #mapAt = 0;
+  #mapIsStale = true;
+  #reportIsDue = false;
+  #busyWallMs = 0;
+  #loadSince = performance.now();
+  #load = 0;
+  readonly #early: ToWorker[] = [];
+
+  async begin(): Promise<void> {
+    this.#engine = await loadEngine();
+    post({ type: "ready" });
+    for (const message of this.#early.splice(0)) this.receive(message);
+  }
+
+  receive(message: ToWorker): void {
+    if (!this.#engine) {
+      this.#early.push(message);
+      return;
+    }
+    switch (message.type) {
+      case "start":
+        return this.#start(this.#engine, message);
+      case "stop":
+        return this.#end();
+      case "pull":
+        return this.#pull(message.wantsMap);
+      case "paused":
+        this.#pacing.setPaused(message.paused, performance.now(), this.#nowMs);
+        return this.#schedule(0);
+      case "speed":
+        this.#pacing.setSpeed(message.speed, performance.now(), this.#nowMs);
+        return this.#schedule(0);
+      case "step":
+        return this.#step(message.target);
+      case "input":
+        this.#run?.input(message.input);
+        this.#mapIsStale = true;
+        this.#reportIsDue = true;
+        return this.#schedule(0);
+      case "query":
+        return this.#answer(this.#engine, message.number, message.name, message.ask);
+    }
+  }
+
+  #start(engine: Engine, message: Extract<ToWorker, { type: "start" }>): void {
+    this.#end();
+    this.#number = message.run;
+    try {
+      this.#run = engine.start(message.lab);
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) throw error;
+      post({ type: "refused", run: message.run, message: error instanceof Error ? error.message : String(error) });
+      return;
+    }
+    this.#nowMs = 0;
+    this.#mapIsStale = true;
+    this.#reportIsDue = true;
+    this.#pulledAt = performance.now();
+    this.#pacing = new Pacing(performance.now());
+    this.#pacing.setSpeed(message.speed, performance.now(), 0);
+    this.#pacing.setPaused(message.paused, performance.now(), 0);
+    this.#slice();
+  }
+
+  #end(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#run?.free();
+    this.#run = null;
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => guard(() => this.#slice()), delayMs);
+  }
+
+  #slice(): void {
+    this.#timer = null;
+    const wall = performance.now();
+    if (!this.#run || wall - this.#pulledAt > pullWallMsMax) {
+      this.#pacing.settle(wall, this.#nowMs);
+      return;
+    }
+    const target = this.#pacing.target(wall);
+    if (target > this.#nowMs) {
+      this.#run.advance(target, sliceWallMs);
+      this.#reportIsDue = true;
+      const after = performance.now();
+      this.#busyWallMs += after - wall;
+      this.#flush(false);
+      this.#pacing.settle(after, this.#nowMs);
+    }
+    if (this.#pacing.paused) return;
+    this.#schedule(this.#nowMs + 0.5 < this.#pacing.target(performance.now()) ? 0 : 4);
+  }
+
+  /** Collects what the engine has to tell; it is posted with the next pull. */
+  #pending: Batch[] = [];
+
+  #flush(wantsMap: boolean): void {
+    if (!this.#run || !this.#reportIsDue) return;
+    this.#reportIsDue = false;
+    const report = this.#run.report();
+    this.#nowMs = report.nowMs;
+    const wall = performance.now();
+    const map = this.#mapIsStale || (wantsMap && wall - this.#mapAt > mapWallMsMin) ? this.#run.map() : null;
+    if (map) this.#mapAt = wall;
+    this.#mapIsStale = false;
+    this.#pending.push({ run: this.#number, report, map, load: this.#load });
+  }
+
+  #pull(wantsMap: boolean): void {
+    const wall = performance.now();
+    const hasWaited = wall - this.#pulledAt > pullWallMsMax;
+    this.#pulledAt = wall;
+    if (wall - this.#loadSince > 500) {
+      this.#load = this.#busyWallMs / (wall - this.#loadSince);
+      this.#busyWallMs = 0;
+      this.#loadSince = wall;
+    }
+    if (wantsMap && wall - this.#mapAt > mapWallMsMin && this.#run) this.#reportIsDue = true;
+    this.#flush(wantsMap);
+    for (const batch of this.#pending.splice(0)) post({ type: "batch", batch });
+    if (hasWaited && this.#run) this.#schedule(0);
+  }
+
+  #step(target: "callback" | "frame"): void {
+    if (!this.#run) return;
+    this.#run.stepToNext(target, this.#nowMs + stepMsMax);
+    this.#reportIsDue = true;
+    this.#flush(false);
+    this.#pacing.setPaused(true, performance.now(), this.#nowMs);
+  }
+
+  #answer(engine: Engine, number: number, name: QueryName, ask: unknown): void {
+    try {
+      post({ type: "answer", number, value: this.#value(engine, name, ask) });
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) throw error;
+      post({ type: "failed", number, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #value(engine: Engine, name: QueryName, ask: unknown): Queries[QueryName]["answer"] {
+    if (name === "api") return engine.api();
+    if (name === "check") {
+      const { file, source, lua } = ask as Queries["check"]["ask"];
+      return engine.check(file, source, lua);
+    }
+    if (!this.#run) throw new Error("nothing runs");
+    switch (name) {
+      case "files":
+        return this.#run.files((ask as Queries["files"]["ask"]).host);
+      case "frame":
+        return this.#run.frame((ask as Queries["frame"]["ask"]).id);
+      case "stream":
+        return this.#run.streamOfFrame((ask as Queries["stream"]["ask"]).frame);
+      case "pcapng":
+        return this.#run.pcapng((ask as Queries["pcapng"]["ask"]).frames);
+      case "lab":
+        return this.#run.lab();
+    }
+  }
+}
+
+const worker = new Worker();
+let isBroken = false;
+
+/** Runs `work`; a failure that nobody below expected is the engine's end. */
+function guard(work: () => void): void {
+  if (isBroken) return;
+  try {
+    work();
+  } catch (error) {
+    broken(error);
+  }
+}
+
+function broken(error: unknown): void {
+  isBroken = true;
+  post({ type: "crashed", message: error instanceof Error ? error.message : String(error) });
+}
+
+self.addEventListener("message", (event: MessageEvent<ToWorker>) => guard(() => worker.receive(event.data)));
+worker.begin().catch(broken);

@@ -1,0 +1,285 @@
+/** The network: hosts and links as a map with frames on their way, and for the chosen host its link's dials and its tables. */
+
+import { html, nothing, render, svg, type TemplateResult } from "lit";
+
+import type { Faults } from "../engine/lab.ts";
+import type { HostView } from "../generated/HostView.ts";
+import type { LinkView } from "../generated/LinkView.ts";
+import type { Host } from "../store/hosts.ts";
+import type { Session } from "../store/session.ts";
+import { clock } from "../trace/format.ts";
+import type { FrameView } from "../trace/log.ts";
+import { linkOf, setFault, setLink, setLinkDown } from "./faults.ts";
+import { concerns, type Panel, type PanelReport } from "./panel.ts";
+
+/** Size of the map's drawing. */
+const width = 1000;
+const height = 470;
+/** Wall time in which a drawn frame crosses its link, in milliseconds. */
+const flightWallMs = 650;
+/** Frames drawn at once. */
+const flightsMax = 24;
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+interface Flight {
+  readonly dom: SVGElement;
+  readonly way: readonly Place[];
+  readonly since: number;
+  readonly isLost: boolean;
+}
+
+interface Dial {
+  readonly name: keyof Faults;
+  readonly title: string;
+  readonly max: number;
+  readonly step: number;
+  readonly show: (value: number) => string;
+}
+
+const percent = (value: number): string => `${Math.round(value * 100)} %`;
+const millis = (value: number): string => `${value} ms`;
+
+const dials: readonly Dial[] = [
+  { name: "loss", title: "Loss", max: 1, step: 0.01, show: percent },
+  { name: "latencyMs", title: "Latency", max: 1000, step: 1, show: millis },
+  { name: "jitterMs", title: "Jitter", max: 500, step: 1, show: millis },
+  { name: "rateKbps", title: "Rate", max: 10_000, step: 10, show: (value) => (value === 0 ? "unlimited" : `${value} kbit/s`) },
+  { name: "corruption", title: "Damage", max: 1, step: 0.01, show: percent },
+  { name: "duplication", title: "Duplicates", max: 1, step: 0.01, show: percent },
+  { name: "reordering", title: "Overtaking", max: 1, step: 0.01, show: percent },
+];
+
+export class NetworkPanel implements Panel {
+  readonly dom = document.createElement("div");
+  readonly #map = document.createElement("div");
+  readonly #side = document.createElement("div");
+  readonly #flightLayer = document.createElementNS("http://www.w3.org/2000/svg", "g");
+  readonly #isStill = matchMedia("(prefers-reduced-motion: reduce)");
+  #chosen: number | null = null;
+  #places = new Map<number, Place>();
+  #flights: Flight[] = [];
+  #seen = 0;
+  #generation = -1;
+  #frame = 0;
+
+  constructor(readonly session: Session) {
+    this.dom.className = "view network";
+    this.#map.className = "network-map";
+    this.#side.className = "network-side scroll";
+    const body = document.createElement("div");
+    body.className = "view-body";
+    body.append(this.#map, this.#side);
+    this.dom.append(body);
+  }
+
+  update(report: PanelReport): void {
+    if (concerns(report, "hosts", "map", "run", "lab", "view")) this.#draw();
+    if (concerns(report, "records")) this.#fly();
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.#frame);
+    this.dom.remove();
+  }
+
+  #draw(): void {
+    const { session } = this;
+    if (session.hosts.all.length === 0 || !session.map) {
+      this.#places.clear();
+      render(html`<p class="empty-note">${session.state === "stopped" ? "Press Run: the network appears with its hosts and links." : "The network is being set up…"}</p>`, this.#map);
+      render(nothing, this.#side);
+      return;
+    }
+    this.#places = placesOf(session.hosts.all);
+    const chosen = session.map.hosts.find((host) => host.id === this.#chosen) ?? session.map.hosts.find((host) => host.kind === "board") ?? session.map.hosts[0];
+    render(
+      html`<svg viewBox=${`0 0 ${width} ${height}`} role="group" aria-label="Map of the network">
+        <path class="cloud" d="M60 20h880a40 40 0 0 1 40 40v50a40 40 0 0 1-40 40H60a40 40 0 0 1-40-40V60a40 40 0 0 1 40-40z" />
+        <text class="cloud-name" x="40" y="44">built-in internet</text>
+        ${session.map.links.map((link) => this.#link(link))} ${this.#flightLayer}
+        ${session.map.hosts.map((host) => this.#node(host, host.id === chosen?.id))}
+      </svg>`,
+      this.#map,
+    );
+    render(chosen ? this.#details(chosen) : nothing, this.#side);
+  }
+
+  #link(link: LinkView): TemplateResult {
+    const from = this.#places.get(link.host);
+    const to = link.to === null ? { x: width / 2, y: 150 } : this.#places.get(link.to);
+    if (!from || !to) return svg``;
+    const { loss = 0 } = link.link.toHost ?? {};
+    const worst = Math.max(loss, link.link.fromHost?.loss ?? 0);
+    const [x, y] = [(from.x + to.x) / 2, (from.y + to.y) / 2];
+    const text = link.link.down ? "cut" : worst > 0 ? `${percent(worst)} loss` : "";
+    return svg`<line class=${`link${link.wireless ? " wireless" : ""}${link.link.down ? " down" : ""}${worst > 0 ? " lossy" : ""}`} x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y} />
+      ${text === "" ? nothing : svg`<g class="link-label"><rect x=${x - 38} y=${y - 11} width="76" height="22" rx="11" /><text x=${x} y=${y + 4.500}>${text}</text></g>`}`;
+  }
+
+  #node(host: HostView, isChosen: boolean): TemplateResult {
+    const place = this.#places.get(host.id);
+    const known = this.session.hosts.get(host.id);
+    if (!place || !known) return svg``;
+    const isServer = host.kind === "server" || host.kind === "outside";
+    const [w, h] = isServer ? [150, 34] : [150, 54];
+    const choose = (): void => {
+      this.#chosen = host.id;
+      this.#draw();
+    };
+    const key = (event: KeyboardEvent): void => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      choose();
+    };
+    return svg`<g class=${`node${isChosen ? " chosen" : ""}${host.up ? "" : " off"}`} data-hue=${known.hue} transform=${`translate(${place.x - w / 2} ${place.y - h / 2})`} tabindex="0" role="button" aria-pressed=${isChosen} aria-label=${`${host.name}, ${known.ip ?? "no address"}${host.up ? "" : ", not reachable"}`} @click=${choose} @keydown=${key}>
+      <rect width=${w} height=${h} rx="9" />
+      <text class="node-shape" x="12" y=${isServer ? 22 : 23}>${known.shape}</text>
+      <text class="node-name" x="30" y=${isServer ? 15 : 23}>${shorten(host.name, 17)}</text>
+      <text class="node-ip" x=${isServer ? 30 : 30} y=${isServer ? 29 : 42}>${known.ip ?? (host.up ? "no address" : "off")}</text>
+    </g>`;
+  }
+
+  #details(host: HostView): TemplateResult {
+    const { session } = this;
+    const known = session.hosts.get(host.id);
+    const link = session.map?.links.find((other) => other.host === host.id);
+    const leases = session.map?.leases.filter((lease) => lease.server === host.id) ?? [];
+    return html`<header data-hue=${known?.hue ?? 8}><h3><span class="shape" aria-hidden="true">${known?.shape}</span> ${host.name}</h3></header>
+      <dl class="facts">
+        ${host.interfaces.map((face) => html`<div><dt>${host.interfaces.length > 1 ? (face.index === 0 ? "Station" : "Access point") : "Address"}</dt><dd class="mono">${face.ip ?? "none"}${face.prefixLength === null ? "" : `/${face.prefixLength}`}<br /><span class="muted">${face.mac}</span></dd></div>`)}
+      </dl>
+      ${link ? this.#dials(host.name, link) : nothing}
+      <h4>Sockets</h4>
+      ${host.sockets.length === 0
+        ? html`<p class="muted small-text">none</p>`
+        : html`<table class="table compact"><thead><tr><th></th><th>State</th><th>Local</th><th>Remote</th></tr></thead>
+            <tbody>${host.sockets.map((socket) => html`<tr><td>${socket.protocol.toUpperCase()}</td><td>${socket.state.replaceAll("_", "-").toUpperCase()}</td><td class="mono">${socket.local ?? "–"}</td><td class="mono">${socket.remote ?? "–"}${socket.unsentBytes > 0 ? html` <span class="tag" title="bytes not yet acknowledged">${socket.unsentBytes} out</span>` : nothing}</td></tr>`)}</tbody></table>`}
+      <h4>Neighbours (ARP)</h4>
+      ${host.arp.length === 0 ? html`<p class="muted small-text">none</p>` : html`<table class="table compact"><tbody>${host.arp.map((entry) => html`<tr><td class="mono">${entry.ip}</td><td class="mono">${entry.mac}</td></tr>`)}</tbody></table>`}
+      ${leases.length === 0
+        ? nothing
+        : html`<h4>Leases (DHCP)</h4><table class="table compact"><thead><tr><th>Address</th><th>Host</th><th>Until</th></tr></thead><tbody>${leases.map((lease) => html`<tr><td class="mono">${lease.ip}</td><td>${lease.hostname ?? lease.mac}</td><td class="mono">${clock(lease.expiresMs)}</td></tr>`)}</tbody></table>`}`;
+  }
+
+  #dials(host: string, link: LinkView): TemplateResult {
+    const { session } = this;
+    const own = linkOf(session, host);
+    const isChanged = Object.keys(own).length > 0;
+    return html`<fieldset class="dials">
+      <legend>Its link, both ways</legend>
+      ${dials.map((dial) => {
+        const value = link.link.toHost?.[dial.name] ?? 0;
+        return html`<label class="dial"
+          ><span>${dial.title}</span>
+          <input type="range" min="0" max=${dial.max} step=${dial.step} .value=${String(value)} aria-valuetext=${dial.show(value)} @input=${(event: Event) => setFault(session, host, dial.name, Number((event.target as HTMLInputElement).value))} />
+          <output>${dial.show(value)}</output></label
+        >`;
+      })}
+      <div class="dial-actions">
+        <button class="button small" aria-pressed=${link.link.down === true} @click=${() => setLinkDown(session, host, link.link.down !== true)}>${link.link.down ? "Cut: connect again" : "Cut the link"}</button>
+        <button class="button small" ?disabled=${!isChanged} @click=${() => setLink(session, host, {})}>As new</button>
+      </div>
+    </fieldset>`;
+  }
+
+  /** Lets the newest frames travel over the map. */
+  #fly(): void {
+    const { log } = this.session;
+    if (log.generation !== this.#generation) {
+      this.#generation = log.generation;
+      this.#seen = log.frames.at(-1)?.id ?? 0;
+    }
+    const fresh: FrameView[] = [];
+    for (let index = log.frames.length - 1; index >= 0; index--) {
+      const frame = log.frames[index];
+      if (!frame || frame.id <= this.#seen) break;
+      fresh.push(frame);
+    }
+    this.#seen = log.frames.at(-1)?.id ?? this.#seen;
+    if (this.#isStill.matches || !this.dom.isConnected) return;
+    for (const frame of fresh.slice(0, flightsMax).reverse()) this.#launch(frame);
+    if (this.#flights.length > 0 && this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#move());
+  }
+
+  #launch(frame: FrameView): void {
+    const hue = this.session.hosts.get(frame.host)?.hue ?? 8;
+    const isLost = frame.arrivals.length === 0 && frame.drops.length > 0;
+    const targets = frame.arrivals.length > 0 ? frame.arrivals.map((arrival) => arrival.host) : frame.drops.map((drop) => drop.host);
+    for (const target of targets) {
+      if (target === frame.host || this.#flights.length >= flightsMax * 2) continue;
+      const way = this.#way(frame.host, target);
+      if (way.length < 2) continue;
+      const dom = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+      dom.setAttribute("r", frame.summary.transport?.payloadBytes ? "7" : "4.5");
+      dom.setAttribute("class", isLost ? "flight lost" : "flight");
+      dom.dataset["hue"] = String(hue);
+      this.#flightLayer.append(dom);
+      this.#flights.push({ dom, way, since: performance.now(), isLost });
+    }
+  }
+
+  /** From host to host over the router, as the cables lie. */
+  #way(from: number, to: number): readonly Place[] {
+    const router = this.session.hosts.byKind("router");
+    const places = [from, ...(router && router.id !== from && router.id !== to ? [router.id] : []), to];
+    return places.flatMap((id) => this.#places.get(id) ?? []);
+  }
+
+  #move(): void {
+    const now = performance.now();
+    this.#flights = this.#flights.filter((flight) => {
+      const share = (now - flight.since) / flightWallMs;
+      const end = flight.isLost ? 0.55 : 1;
+      if (share > end + (flight.isLost ? 0.4 : 0)) {
+        flight.dom.remove();
+        return false;
+      }
+      const at = along(flight.way, Math.min(share, end));
+      flight.dom.setAttribute("cx", String(at.x));
+      flight.dom.setAttribute("cy", String(at.y));
+      return true;
+    });
+    this.#frame = this.#flights.length > 0 ? requestAnimationFrame(() => this.#move()) : 0;
+  }
+}
+
+/** Where the hosts stand: servers in the cloud, the router below it, boards and the PC at the bottom. */
+export function placesOf(hosts: readonly Host[]): Map<number, Place> {
+  const places = new Map<number, Place>();
+  const row = (members: readonly Host[], y: number, margin: number): void => {
+    members.forEach((host, index) => {
+      places.set(host.id, { x: margin + ((index + 0.5) * (width - 2 * margin)) / members.length, y });
+    });
+  };
+  const servers = hosts.filter((host) => host.kind === "server" || host.kind === "outside");
+  const half = servers.length > 6 ? Math.ceil(servers.length / 2) : servers.length;
+  row(servers.slice(0, half), servers.length > half ? 72 : 92, 30);
+  row(servers.slice(half), 118, 30);
+  row(
+    hosts.filter((host) => host.kind === "router"),
+    236,
+    0,
+  );
+  const below = hosts.filter((host) => host.kind === "board" || host.kind === "pc");
+  const rows = below.length > 6 ? 2 : 1;
+  const perRow = Math.ceil(below.length / rows);
+  for (let index = 0; index < rows; index++) row(below.slice(index * perRow, (index + 1) * perRow), rows === 1 ? 390 : 350 + index * 82, 10);
+  return places;
+}
+
+function along(way: readonly Place[], share: number): Place {
+  const legs = way.length - 1;
+  const leg = Math.min(legs - 1, Math.floor(share * legs));
+  const part = share * legs - leg;
+  const [from, to] = [way[leg], way[leg + 1]];
+  if (!from || !to) return { x: 0, y: 0 };
+  return { x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part };
+}
+
+function shorten(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}

@@ -1,0 +1,210 @@
+/**
+ * The page's frame: lays the panes out and hands every change to the panels, once per animation frame.
+ *
+ * Views that are not needed for the first look are loaded when they are first opened.
+ */
+
+import { html, nothing, render } from "lit";
+
+import { failureText } from "./engine/failure.ts";
+import type { Example } from "./examples/example.ts";
+import { CodePane } from "./panels/code-pane.ts";
+import { AllConsoles, boardTerminal, pcTerminal } from "./panels/consoles.ts";
+import type { PanelReport } from "./panels/panel.ts";
+import { type Tab, TabbedPane } from "./panels/tabbed.ts";
+import { newId, TopBar } from "./panels/top-bar.ts";
+import { boardsOf } from "./store/labs.ts";
+import type { Session } from "./store/session.ts";
+import { icon } from "./ui/icons.ts";
+import { split } from "./ui/split.ts";
+
+type PaneName = "code" | "stage" | "views";
+
+const views: readonly Tab[] = [
+  { id: "timeline", title: "Timeline", load: async (session) => new (await import("./panels/timeline.ts")).TimelinePanel(session) },
+  { id: "sequence", title: "Sequence", load: async (session) => new (await import("./panels/ladder.ts")).LadderPanel(session) },
+  { id: "packets", title: "Packets", load: async (session) => new (await import("./panels/packets.ts")).PacketsPanel(session) },
+  { id: "transcript", title: "Transcript", load: async (session) => new (await import("./panels/transcript.ts")).TranscriptPanel(session) },
+  { id: "network", title: "Network", load: async (session) => new (await import("./panels/network.ts")).NetworkPanel(session) },
+  { id: "ping", title: "Ping", load: async (session) => new (await import("./panels/ping.ts")).PingPanel(session) },
+  { id: "dns", title: "DNS", load: async (session) => new (await import("./panels/dns.ts")).DnsPanel(session) },
+];
+
+/** Views that draw the network's present state and so need the map. */
+const mapViews: readonly string[] = ["network", "dns", "ping"];
+
+export class Shell {
+  readonly dom = document.createElement("div");
+  readonly #topBar: TopBar;
+  readonly #code: CodePane;
+  readonly #stage: TabbedPane;
+  readonly #views: TabbedPane;
+  readonly #notes = document.createElement("div");
+  readonly #toasts = document.createElement("div");
+  readonly #paneBar = document.createElement("nav");
+  #pane: PaneName = "code";
+  #isMaximised = false;
+  #frame = 0;
+  #hintsDismissed = "";
+
+  constructor(readonly session: Session) {
+    this.dom.className = "app";
+    this.#topBar = new TopBar(session, { openGallery: () => void this.openGallery(), toast: (text) => this.toast(text) });
+    this.#code = new CodePane(session);
+    this.#stage = new TabbedPane(session, { label: "Consoles and PC", className: "stage-pane", onOpen: (id) => session.openStage(id) });
+    this.#views = new TabbedPane(session, {
+      label: "Views",
+      className: "views-pane",
+      onOpen: (id) => session.openView(id),
+      extra: () => html`<span class="spacer"></span>
+        <button class="button quiet icon-only small" aria-pressed=${this.#isMaximised} aria-label="Let the views fill the window" title="Let the views fill the window" @click=${() => this.#maximise()}>${icon("expand")}</button>`,
+    });
+    this.#notes.className = "notes";
+    this.#toasts.className = "toasts";
+    this.#toasts.setAttribute("role", "status");
+    this.#paneBar.className = "pane-bar";
+    this.#paneBar.setAttribute("aria-label", "Panes");
+    const { layout } = session.settings;
+    const remember = (name: string) => (share: number) => session.saveSettings({ ...session.settings, layout: { ...session.settings.layout, [name]: share } });
+    const top = split(this.#code.dom, this.#stage.dom, {
+      direction: "row",
+      label: "Width of the editor",
+      share: layout["code"] ?? 0.5,
+      onChange: remember("code"),
+    });
+    const main = document.createElement("main");
+    main.append(split(top, this.#views.dom, { direction: "column", label: "Height of the editor", share: layout["top"] ?? 0.55, onChange: remember("top") }));
+    this.dom.append(this.#topBar.dom, this.#notes, main, this.#paneBar, this.#toasts);
+    this.dom.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
+      event.preventDefault();
+      session.run();
+    });
+    session.note("lab", "labs", "open", "run", "settings", "view");
+    this.#tick();
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.#frame);
+    for (const part of [this.#topBar, this.#code, this.#stage, this.#views]) part.destroy();
+    this.session.destroy();
+    this.dom.remove();
+  }
+
+  toast(text: string): void {
+    const dom = document.createElement("p");
+    dom.className = "toast";
+    dom.textContent = text;
+    this.#toasts.append(dom);
+    setTimeout(() => dom.remove(), 5000);
+  }
+
+  async openGallery(): Promise<void> {
+    const { showGallery } = await import("./panels/gallery.ts");
+    const example = await showGallery();
+    if (example) this.openExample(example);
+  }
+
+  /** Opens a copy of `example` and starts it. */
+  openExample(example: Example): void {
+    const { session } = this;
+    session.openLab(example.lab, newId());
+    session.view = example.view ?? "timeline";
+    session.stage = example.stage ?? "console";
+    session.run();
+    session.note("view");
+  }
+
+  #tick(): void {
+    this.#frame = requestAnimationFrame(() => this.#tick());
+    const topics = this.session.takeTopics();
+    if (topics.size > 0) this.#update({ session: this.session, topics });
+  }
+
+  #update(report: PanelReport): void {
+    const { session } = this;
+    if (report.topics.has("settings")) this.#applySettings();
+    this.#topBar.update(report);
+    if (report.topics.has("failure") || report.topics.has("lab") || report.topics.has("records") || report.topics.has("checks")) this.#drawNotes();
+    this.#code.update(report);
+    this.#stage.show(this.#stageTabs(), session.stage, report);
+    this.#views.show(views, session.view, report);
+    this.session.client.wantMap(mapViews.includes(session.view));
+    this.#drawPaneBar();
+  }
+
+  #stageTabs(): readonly Tab[] {
+    const { session } = this;
+    const boards = boardsOf(session.lab);
+    const tabs: Tab[] = boards.map((board, index) => {
+      const host = session.hosts.byName(board.name);
+      return {
+        id: boards.length === 1 && index === 0 ? "console" : `console-${board.name}`,
+        title: boards.length === 1 ? "Console" : board.name,
+        mark: boards.length === 1 ? nothing : html`<span class="shape" aria-hidden="true">${host?.shape ?? "●"}</span>`,
+        hue: host?.hue ?? index,
+        load: () => boardTerminal(session, board.name),
+      };
+    });
+    if (boards.length > 1) tabs.unshift({ id: "console", title: "All consoles", load: () => new AllConsoles(session) });
+    tabs.push({ id: "pc", title: "PC terminal", load: () => pcTerminal(session) });
+    tabs.push({ id: "browser", title: "PC browser", load: async () => new (await import("./panels/browser.ts")).BrowserPanel(session) });
+    return tabs;
+  }
+
+  #drawNotes(): void {
+    const { session } = this;
+    const failure = session.failure && failureText(session.failure);
+    const watch = session.lab.description ?? "";
+    const hints = session.runErrors.filter((error) => error.kind === "hint");
+    const { checks } = session;
+    render(
+      html`${failure
+        ? html`<div class="note bad" role="alert">${icon("warning")}<span><b>${failure.title}.</b> ${failure.text}</span>
+            <button class="button small" @click=${() => session.run()}>Run</button></div>`
+        : nothing}
+      ${watch !== "" && this.#hintsDismissed !== session.labId
+        ? html`<div class="note watch"><b>What to watch</b><span>${watch}</span>
+            <button class="button quiet icon-only small" aria-label="Hide what to watch" @click=${() => ((this.#hintsDismissed = session.labId), this.#drawNotes())}>${icon("close")}</button></div>`
+        : nothing}
+      ${checks.length > 0
+        ? html`<div class="note checks" role="status">${checks.map((check) => html`<span class="check" data-state=${check.state} title=${check.detail}>${check.state === "passed" ? "✓" : check.state === "failed" ? "✗" : "○"} ${check.text}</span>`)}</div>`
+        : nothing}
+      ${hints.length > 0
+        ? html`<details class="note hint"><summary>${icon("hint")}${hints.length === 1 ? "One hint" : `${hints.length} hints`}: <span class="hint-first">${hints[0]?.message}</span></summary>
+            <ul>${hints.map((hint) => html`<li><button class="place" @click=${() => session.goTo(hint)}>${hint.board} ${hint.file}:${hint.line}</button> ${hint.message}</li>`)}</ul></details>`
+        : nothing}`,
+      this.#notes,
+    );
+  }
+
+  #drawPaneBar(): void {
+    const choices: readonly { readonly pane: PaneName; readonly title: string }[] = [
+      { pane: "code", title: "Code" },
+      { pane: "stage", title: "Consoles" },
+      { pane: "views", title: "Views" },
+    ];
+    this.dom.dataset["pane"] = this.#pane;
+    this.dom.dataset["maximised"] = String(this.#isMaximised);
+    render(
+      choices.map(
+        ({ pane, title }) =>
+          html`<button aria-current=${pane === this.#pane ? "true" : nothing} @click=${() => ((this.#pane = pane), this.session.note("view"))}>${title}</button>`,
+      ),
+      this.#paneBar,
+    );
+  }
+
+  #maximise(): void {
+    this.#isMaximised = !this.#isMaximised;
+    this.session.note("view");
+  }
+
+  #applySettings(): void {
+    const { theme, textSize } = this.session.settings;
+    const root = document.documentElement;
+    if (theme === "auto") delete root.dataset["theme"];
+    else root.dataset["theme"] = theme;
+    root.style.fontSize = textSize === 100 ? "" : `${textSize}%`;
+  }
+}

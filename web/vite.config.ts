@@ -1,0 +1,28 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Tests of the page's own behaviour replace the engine by one that replays a prepared run; a built site never does. */
+const engine = process.env["PLAYGROUND_ENGINE"] === "fixture" ? here("./test/fixture-engine.ts") : here("./src/engine/wasm.ts");
+
+export default defineConfig({
+  root: here(".."),
+  base: "./",
+  publicDir: here("./public"),
+  cacheDir: here("./node_modules/.vite"),
+  resolve: { alias: { "#engine": engine } },
+  worker: { format: "es" },
+  server: { watch: { ignored: ["**/target/**", "**/crates/**"] } },
+  build: {
+    target: "es2022",
+    outDir: here("../dist"),
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+  test: {
+    root: here("."),
+    include: ["test/test-*.ts"],
+  },
+} as Parameters<typeof defineConfig>[0]);
