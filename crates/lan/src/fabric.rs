@@ -1,15 +1,22 @@
 //! The LAN between hosts: segments (switches), links with faults, the air, and the hosts built into it.
 //!
-//! Events happen in the order of (time, sequence number); the sequence number is taken when an event is scheduled.
+//! Events happen in the order of (time, sequence number); the sequence number is taken when an event is scheduled. A host
+//! that has nothing to do costs nothing: only what is queued, and the earliest deadline of each built-in host, is looked
+//! at.
 
 use std::any::Any;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::rc::Rc;
 
-use trace::{HostId, Instant, Trace};
+use trace::{DropReason, HostId, Instant, Kind, Trace};
 
 use crate::address::MacAddress;
-use crate::air::{AccessPointConfig, AccessPointId, AirEvent, Association, Behind, JoinError, JoinRequest, ScanEntry};
+use crate::air::{
+    AccessPointConfig, AccessPointId, Air, AirEvent, Association, Behind, JoinError, JoinRequest, ScanEntry,
+};
 use crate::frame::Frame;
-use crate::link::LinkConfig;
+use crate::link::{Fate, Link, LinkConfig};
 
 /// A switch: hosts attached to it hear each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,16 +66,105 @@ pub enum Direction {
     In,
 }
 
+/// Where an interface is attached.
+#[derive(Debug)]
+struct Port {
+    host: HostId,
+    interface: u8,
+    segment: SegmentId,
+    /// From the host, and to it.
+    out: Link,
+    into: Link,
+}
+
+/// What a switch knows.
+#[derive(Debug, Default)]
+struct Segment {
+    ports: Vec<PortId>,
+    /// Where each sender was heard last.
+    learnt: BTreeMap<MacAddress, PortId>,
+}
+
+struct Occupant {
+    resident: Box<dyn Resident>,
+    /// As it was after the last call.
+    deadline: Option<Instant>,
+}
+
+/// Something on its way.
+#[derive(Debug)]
+enum Arrival {
+    /// A frame reaches the switch from a port.
+    AtSwitch(PortId, Frame),
+    /// A frame reaches a host.
+    AtHost(PortId, Frame),
+}
+
+#[derive(Debug)]
+struct Scheduled {
+    at: Instant,
+    sequence: u64,
+    arrival: Arrival,
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        self.sequence == other.sequence
+    }
+}
+
+impl Eq for Scheduled {}
+
+impl PartialOrd for Scheduled {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Scheduled {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.sequence).cmp(&(other.at, other.sequence))
+    }
+}
+
 /// The LAN.
 pub struct Lan {
     trace: Trace,
+    seed: u64,
+    now: Instant,
+    segments: Vec<Segment>,
+    /// Ports that were taken away leave a gap, so that an id is never used twice.
+    ports: Vec<Option<Port>>,
+    by_interface: BTreeMap<(HostId, u8), PortId>,
+    occupants: BTreeMap<HostId, Occupant>,
+    queue: BinaryHeap<Reverse<Scheduled>>,
+    sequence: u64,
+    deliveries: VecDeque<Delivery>,
+    air: Air,
+}
+
+impl std::fmt::Debug for Lan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lan").field("now", &self.now).field("ports", &self.ports).finish_non_exhaustive()
+    }
 }
 
 impl Lan {
     /// An empty LAN. Every link's faults derive from `seed`.
     pub fn new(seed: u64, trace: Trace) -> Lan {
-        let _ = seed;
-        Lan { trace }
+        Lan {
+            trace,
+            seed,
+            now: Instant::ZERO,
+            segments: Vec::new(),
+            ports: Vec::new(),
+            by_interface: BTreeMap::new(),
+            occupants: BTreeMap::new(),
+            queue: BinaryHeap::new(),
+            sequence: 0,
+            deliveries: VecDeque::new(),
+            air: Air::default(),
+        }
     }
 
     /// The log it writes to.
@@ -80,90 +176,258 @@ impl Lan {
 
     /// Adds a switch.
     pub fn add_segment(&mut self) -> SegmentId {
-        todo!()
+        self.segments.push(Segment::default());
+        SegmentId(self.segments.len() as u32 - 1)
     }
 
-    /// Wires an interface of a host to a segment; both directions of the link are as `link` says.
+    /// Wires an interface of a host to a segment; both directions of the link are as `link` says. An interface that was
+    /// attached elsewhere is detached there.
     pub fn attach(&mut self, host: HostId, interface: u8, segment: SegmentId, link: LinkConfig) -> PortId {
-        let _ = (host, interface, segment, link);
-        todo!()
+        self.detach(host, interface);
+        let port = PortId(self.ports.len() as u32);
+        let seed = |direction: u64| {
+            let mut random = fastrand::Rng::with_seed(self.seed ^ (u64::from(host.0) << 16));
+            (0..=u64::from(interface) * 2 + direction).fold(0, |_, _| random.u64(..))
+        };
+        let (out, into) = (Link::new(link, seed(0)), Link::new(link, seed(1)));
+        self.ports.push(Some(Port { host, interface, segment, out, into }));
+        self.by_interface.insert((host, interface), port);
+        if let Some(segment) = self.segments.get_mut(segment.0 as usize) {
+            segment.ports.push(port);
+        }
+        port
+    }
+
+    /// Pulls the plug of an interface; what is on its way to it is lost.
+    pub fn detach(&mut self, host: HostId, interface: u8) {
+        let Some(id) = self.by_interface.remove(&(host, interface)) else { return };
+        let Some(port) = self.ports[id.0 as usize].take() else { return };
+        if let Some(segment) = self.segments.get_mut(port.segment.0 as usize) {
+            segment.ports.retain(|other| *other != id);
+            segment.learnt.retain(|_, other| *other != id);
+        }
     }
 
     /// Adds a built-in host; attach its interfaces as those of any other.
-    pub fn add_resident(&mut self, resident: Box<dyn Resident>) {
-        let _ = resident;
-        todo!()
+    pub fn add_resident(&mut self, mut resident: Box<dyn Resident>) {
+        let id = resident.id();
+        self.carry_out(id, &mut *resident);
+        let deadline = resident.next_deadline();
+        self.occupants.insert(id, Occupant { resident, deadline });
     }
 
     /// The built-in host `id`, if it is a `T`.
     pub fn resident<T: Resident>(&self, id: HostId) -> Option<&T> {
-        let _ = id;
-        todo!()
+        self.occupants.get(&id)?.resident.as_any().downcast_ref()
     }
 
     /// The built-in host `id` for giving it a command, if it is a `T`. The LAN drains its frames afterwards, at the next
     /// [`Lan::step`], which is due at once.
     pub fn resident_mut<T: Resident>(&mut self, id: HostId) -> Option<&mut T> {
-        let _ = id;
-        todo!()
+        let occupant = self.occupants.get_mut(&id)?;
+        occupant.deadline = Some(self.now);
+        occupant.resident.as_any_mut().downcast_mut()
     }
 
     // ---- driving ----
 
     /// A host's interface sends a frame.
     pub fn inject(&mut self, now: Instant, host: HostId, interface: u8, frame: Frame) {
-        let _ = (now, host, interface, frame);
-        todo!()
+        self.now = self.now.max(now);
+        let Some(id) = self.by_interface.get(&(host, interface)).copied() else {
+            return self.drop_frame(host, &frame, DropReason::LinkDown);
+        };
+        let Some(port) = self.ports[id.0 as usize].as_mut() else { return };
+        let fate = port.out.carry(now, frame.bytes.len());
+        self.carry(host, frame, fate, |frame| Arrival::AtSwitch(id, frame));
     }
 
     /// Does everything due at or before `now`.
     pub fn step(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        while let Some(at) = self.next_deadline().filter(|at| *at <= now) {
+            self.now = self.now.max(at);
+            while let Some(Reverse(first)) = self.queue.peek() {
+                if first.at > at {
+                    break;
+                }
+                if let Some(Reverse(Scheduled { arrival, .. })) = self.queue.pop() {
+                    self.arrive(arrival);
+                }
+            }
+            self.poll_residents();
+        }
+        self.now = self.now.max(now);
     }
 
     /// The next frame that arrived for a host outside.
     pub fn take_delivery(&mut self) -> Option<Delivery> {
-        todo!()
+        self.deliveries.pop_front()
     }
 
     /// When [`Lan::step`] has something to do next.
     pub fn next_deadline(&self) -> Option<Instant> {
-        todo!()
+        let queued = self.queue.peek().map(|Reverse(first)| first.at);
+        let resident = self.occupants.values().filter_map(|occupant| occupant.deadline).min();
+        queued.into_iter().chain(resident).min().map(|at| at.max(self.now))
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::AtSwitch(from, frame) => self.switch(from, frame),
+            Arrival::AtHost(port, frame) => self.deliver(port, frame),
+        }
+    }
+
+    /// Sends a frame on to the port where its destination was heard, or to all others.
+    fn switch(&mut self, from: PortId, frame: Frame) {
+        let Some(port) = &self.ports[from.0 as usize] else {
+            return self.drop_frame(frame.from, &frame, DropReason::LinkDown);
+        };
+        let sender = port.host;
+        let Some((destination, source)) = addresses(&frame.bytes) else {
+            return self.drop_frame(sender, &frame, DropReason::Malformed);
+        };
+        let segment = &mut self.segments[port.segment.0 as usize];
+        if !source.is_group() {
+            segment.learnt.insert(source, from);
+        }
+        match segment.learnt.get(&destination).copied().filter(|_| !destination.is_group()) {
+            Some(port) if port == from => self.drop_frame(sender, &frame, DropReason::NoSuchHost),
+            Some(port) => self.forward(port, frame),
+            None => {
+                let others: Vec<_> = segment.ports.iter().copied().filter(|port| *port != from).collect();
+                if others.is_empty() {
+                    self.drop_frame(sender, &frame, DropReason::NoSuchHost);
+                }
+                for port in others {
+                    self.forward(port, frame.clone());
+                }
+            }
+        }
+    }
+
+    fn forward(&mut self, to: PortId, frame: Frame) {
+        let Some(port) = self.ports[to.0 as usize].as_mut() else { return };
+        let host = port.host;
+        let fate = port.into.carry(self.now, frame.bytes.len());
+        self.carry(host, frame, fate, |frame| Arrival::AtHost(to, frame));
+    }
+
+    fn carry(&mut self, host: HostId, frame: Frame, fate: Fate, arrival: impl Fn(Frame) -> Arrival) {
+        match fate {
+            Fate::Dropped(reason) => self.drop_frame(host, &frame, reason),
+            Fate::Carried { at, again_at, damaged_bit } => {
+                let Some(frame) = damaged(frame, damaged_bit) else { return };
+                if let Some(again_at) = again_at {
+                    self.schedule(again_at, arrival(frame.clone()));
+                }
+                self.schedule(at, arrival(frame));
+            }
+        }
+    }
+
+    fn schedule(&mut self, at: Instant, arrival: Arrival) {
+        self.sequence += 1;
+        self.queue.push(Reverse(Scheduled { at, sequence: self.sequence, arrival }));
+    }
+
+    fn deliver(&mut self, port: PortId, frame: Frame) {
+        let Some(Port { host, interface, .. }) = &self.ports[port.0 as usize] else {
+            return self.drop_frame(frame.from, &frame, DropReason::LinkDown);
+        };
+        let (host, interface) = (*host, *interface);
+        let Some(mut occupant) = self.occupants.remove(&host) else {
+            self.deliveries.push_back(Delivery { host, interface, frame });
+            return;
+        };
+        occupant.resident.receive(self.now, interface, &frame);
+        self.put_back(host, occupant);
+    }
+
+    fn poll_residents(&mut self) {
+        let now = self.now;
+        let is_due = |occupant: &Occupant| occupant.deadline.is_some_and(|at| at <= now);
+        let due: Vec<_> = self.occupants.iter().filter(|(_, o)| is_due(o)).map(|(host, _)| *host).collect();
+        for host in due {
+            let Some(mut occupant) = self.occupants.remove(&host) else { continue };
+            occupant.resident.poll(now);
+            self.put_back(host, occupant);
+        }
+    }
+
+    fn put_back(&mut self, host: HostId, mut occupant: Occupant) {
+        self.carry_out(host, &mut *occupant.resident);
+        occupant.deadline = occupant.resident.next_deadline();
+        self.occupants.insert(host, occupant);
+    }
+
+    fn carry_out(&mut self, host: HostId, resident: &mut dyn Resident) {
+        while let Some((interface, frame)) = resident.take_frame() {
+            self.inject(self.now, host, interface, frame);
+        }
+    }
+
+    fn drop_frame(&self, host: HostId, frame: &Frame, reason: DropReason) {
+        let kind = Kind::FrameDropped { frame: frame.sent, reason };
+        self.trace.record_caused(self.now, host, Some(frame.sent), kind);
     }
 
     // ---- links ----
 
     /// Changes one direction of the link of a host's interface, while it runs.
     pub fn set_link(&mut self, now: Instant, host: HostId, interface: u8, direction: Direction, link: LinkConfig) {
-        let _ = (now, host, interface, direction, link);
-        todo!()
+        self.now = self.now.max(now);
+        let Some(id) = self.by_interface.get(&(host, interface)) else { return };
+        let Some(port) = self.ports[id.0 as usize].as_mut() else { return };
+        match direction {
+            Direction::Out => port.out.config = link,
+            Direction::In => port.into.config = link,
+        }
     }
 
     /// One direction of the link of a host's interface.
     pub fn link(&self, host: HostId, interface: u8, direction: Direction) -> Option<&LinkConfig> {
-        let _ = (host, interface, direction);
-        todo!()
+        let id = self.by_interface.get(&(host, interface))?;
+        let port = self.ports[id.0 as usize].as_ref()?;
+        Some(match direction {
+            Direction::Out => &port.out.config,
+            Direction::In => &port.into.config,
+        })
     }
 
     // ---- the air ----
 
     /// Puts an access point on the air.
     pub fn add_access_point(&mut self, now: Instant, config: AccessPointConfig, behind: Behind) -> AccessPointId {
-        let _ = (now, config, behind);
-        todo!()
+        self.now = self.now.max(now);
+        let segment = match behind {
+            Behind::Segment(segment) => segment,
+            Behind::Host(host, interface) => {
+                let segment = self.add_segment();
+                // The host is the access point: no wire between them.
+                let link = LinkConfig { latency: trace::Duration::ZERO, ..LinkConfig::default() };
+                self.attach(host, interface, segment, link);
+                segment
+            }
+        };
+        self.air.add(config, behind, segment)
     }
 
     /// Takes an access point off the air; its stations notice.
     pub fn remove_access_point(&mut self, now: Instant, access_point: AccessPointId) {
-        let _ = (now, access_point);
-        todo!()
+        self.now = self.now.max(now);
+        let Some((behind, stations)) = self.air.remove(access_point) else { return };
+        for (host, interface) in stations {
+            self.detach(host, interface);
+        }
+        if let Behind::Host(host, interface) = behind {
+            self.detach(host, interface);
+        }
     }
 
     /// How a station's link is from now on when it joins (until then [`LinkConfig::default`]).
     pub fn set_station_link(&mut self, host: HostId, interface: u8, link: LinkConfig) {
-        let _ = (host, interface, link);
-        todo!()
+        self.air.set_link(host, interface, link);
     }
 
     /// Associates an interface of a host, leaving what it was associated with.
@@ -178,30 +442,48 @@ impl Lan {
         mac: MacAddress,
         request: &JoinRequest,
     ) -> Result<Association, JoinError> {
-        let _ = (now, host, interface, mac, request);
-        todo!()
+        self.leave(now, host, interface);
+        let (association, segment, link) = self.air.join(host, interface, mac, request)?;
+        self.attach(host, interface, segment, link);
+        Ok(association)
     }
 
     /// Ends the association of an interface.
     pub fn leave(&mut self, now: Instant, host: HostId, interface: u8) {
-        let _ = (now, host, interface);
-        todo!()
+        self.now = self.now.max(now);
+        if self.air.leave(host, interface) {
+            self.detach(host, interface);
+        }
     }
 
     /// What an interface is associated with.
     pub fn association(&self, host: HostId, interface: u8) -> Option<Association> {
-        let _ = (host, interface);
-        todo!()
+        self.air.association(host, interface)
     }
 
     /// The networks that `host` hears, strongest first; never its own.
     pub fn scan(&self, host: HostId) -> Vec<ScanEntry> {
-        let _ = host;
-        todo!()
+        self.air.scan(host)
     }
 
     /// The next thing that a host's radio noticed.
     pub fn take_air_event(&mut self) -> Option<(HostId, AirEvent)> {
-        todo!()
+        self.air.take_event()
     }
+}
+
+/// Destination and source of a frame.
+fn addresses(frame: &[u8]) -> Option<(MacAddress, MacAddress)> {
+    let (destination, rest) = frame.split_first_chunk::<6>()?;
+    Some((MacAddress(*destination), MacAddress(*rest.first_chunk::<6>()?)))
+}
+
+/// The frame with a bit turned over behind its Ethernet header: the receiver's checksums will refuse it.
+fn damaged(frame: Frame, bit: Option<usize>) -> Option<Frame> {
+    const HEADER: usize = 14;
+    let Some(bit) = bit.filter(|_| frame.bytes.len() > HEADER) else { return Some(frame) };
+    let mut bytes = frame.bytes.to_vec();
+    let index = HEADER + bit / 8 % (bytes.len() - HEADER);
+    bytes[index] ^= 1 << (bit % 8);
+    Some(Frame::unverified(Rc::from(bytes), frame.sent, frame.from))
 }

@@ -94,8 +94,8 @@ impl Ipv4 {
 /// Whether every checksum that `frame` carries is right.
 pub(crate) fn checksums_hold(frame: &[u8]) -> bool {
     let Some(Ipv4 { source, destination, protocol, payload, is_fragment, .. }) = Ipv4::parse(frame) else {
-        // ARP has none; anything unreadable is refused by whoever reads it.
-        return true;
+        // ARP has none. A packet that cannot be read has a damaged header.
+        return frame.get(12..14) != Some(&ETHERTYPE_IPV4);
     };
     let header = Ipv4Packet::new_unchecked(&frame[ETHERNET_HEADER..]);
     if !header.verify_checksum() {
