@@ -222,6 +222,11 @@ pub struct WorldLab {
     #[serde(default, skip_serializing_if = "is_default")]
     #[cfg_attr(feature = "typescript", ts(as = "Option<_>", optional))]
     pub zone: BTreeMap<String, ZoneAnswer>,
+    /// Parts of the built-in world that this lab replaces, by the names in `docs/world.md`: `ssid`, `router`, `pc`,
+    /// `servers`, ...
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[cfg_attr(feature = "typescript", ts(as = "Option<BTreeMap<String, ViewState>>", optional))]
+    pub built_in: serde_json::Map<String, serde_json::Value>,
     /// Whether the router's uplink is cut.
     #[serde(default, skip_serializing_if = "is_default")]
     #[cfg_attr(feature = "typescript", ts(as = "Option<_>", optional))]
@@ -236,6 +241,8 @@ pub enum ZoneAnswer {
     /// Answer with these addresses; with none, the name exists and has no address.
     #[cfg_attr(feature = "typescript", ts(type = "Array<string>"))]
     Addresses(Vec<Ipv4Addr>),
+    /// Answer that it is another name for this one.
+    Alias(String),
     /// Answer that the name does not exist.
     Unknown,
     /// Answer with a server failure.

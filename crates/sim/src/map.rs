@@ -59,7 +59,7 @@ pub(crate) fn network_map(stations: &[Station], lan: &Lan, world: &World, links:
     for host in world.hosts() {
         let netstat = world.netstat(lan, host.id);
         hosts.push(host_view(host.id, host.name, host.kind, &netstat));
-        wires.extend(host.links.iter().map(|link| (host.id, link.interface, false, link.to)));
+        wires.push((host.id, host.interface, false, host.to));
     }
     let links = wires.into_iter().filter_map(|(host, interface, wireless, to)| {
         let link = match (lan.link(host, interface, Direction::In), lan.link(host, interface, Direction::Out)) {
@@ -68,7 +68,7 @@ pub(crate) fn network_map(stations: &[Station], lan: &Lan, world: &World, links:
         };
         Some(LinkView { host, to, wireless, link, in_flight: Vec::new() })
     });
-    NetworkMap { now_ms: millis(now), links: links.collect(), hosts, leases: world.leases(lan), zone: world.zone(lan) }
+    NetworkMap { now_ms: millis(now), links: links.collect(), hosts, leases: world.leases(lan), zone: world.zone() }
 }
 
 fn host_view(id: HostId, name: String, kind: HostKind, netstat: &Netstat) -> HostView {

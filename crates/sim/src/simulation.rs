@@ -121,7 +121,7 @@ impl Simulation {
         lab.validate()?;
         let mut lan = Lan::new(wiring::derived_seed(lab.seed, "lan"), trace.clone());
         let first = HostId(u32::try_from(lab.boards.len()).unwrap_or(u32::MAX));
-        let world = World::install(&mut lan, &lab.world, wiring::derived_seed(lab.seed, "world"), first);
+        let world = World::install(&mut lan, &lab.world, wiring::derived_seed(lab.seed, "world"), first)?;
         let mut names = Names::default();
         let mut stations = Vec::new();
         for (index, board) in lab.boards.iter().enumerate() {
@@ -480,7 +480,7 @@ impl Simulation {
                 self.board_input(index, firmware::Input::Reset);
             }
             Input::Link { host, link } => self.set_link(host, link)?,
-            Input::Zone { name, answer } => self.world.set_zone(&mut self.lan, now, name, answer.as_ref()),
+            Input::Zone { name, answer } => self.world.set_zone(name, answer.as_ref()),
             Input::File { board, name, content } => self.write_file(board, name, content.as_ref())?,
             Input::Profile { board, behaviour, release, lua } => {
                 let index = self.index(board)?;

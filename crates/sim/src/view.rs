@@ -145,6 +145,8 @@ pub enum HostKind {
     Router,
     /// The person's computer.
     Pc,
+    /// The routers behind the uplink.
+    Internet,
     /// A host of the built-in internet.
     Server,
     /// A host that a relay speaks for.
@@ -228,8 +230,8 @@ pub struct LeaseView {
     pub hostname: Option<String>,
     /// The address.
     pub ip: String,
-    /// When it ends.
-    pub expires_ms: f64,
+    /// When it ends; `null` when it never does.
+    pub expires_ms: Option<f64>,
 }
 
 /// One name of the zone.

@@ -1,85 +1,112 @@
 //! The built-in world as the simulation uses it: an adapter over `lan`'s router, internet and PC.
 
-use std::collections::BTreeMap;
-
-use lan::{AccessPointConfig, Behind, Lan, LinkConfig, MacAddress, Netstat, Security};
+use lan::world::dns::DnsFailure;
+use lan::world::{self, WorldConfig, WorldHostKind};
+use lan::{Direction, Lan, LinkConfig, Netstat};
 use trace::{HostId, Instant};
 
-use crate::lab::{FetchRequest, WorldLab, ZoneAnswer};
+use crate::lab::{FetchRequest, LabError, WorldLab, ZoneAnswer};
+use crate::millis;
 use crate::view::{FetchResult, HostKind, LeaseView, ZoneView};
+
+/// The host beyond the router's uplink.
+const INTERNET: &str = "internet";
 
 /// A built-in host.
 pub(crate) struct WorldHost {
     pub(crate) id: HostId,
     pub(crate) name: String,
     pub(crate) kind: HostKind,
-    pub(crate) links: Vec<WorldLink>,
-}
-
-/// A link of a built-in host.
-pub(crate) struct WorldLink {
+    /// The interface whose link bears its name.
     pub(crate) interface: u8,
-    /// The host at its other end; `None` for the internet.
+    /// The host at the other end of that link; `None` for the routers behind the uplink.
     pub(crate) to: Option<HostId>,
 }
 
 /// The built-in world of one simulation.
 pub(crate) struct World {
-    first: HostId,
-    zone: BTreeMap<String, ZoneAnswer>,
+    world: world::World,
+    /// Names that the lab or a person changed.
+    edited: Vec<String>,
 }
 
 impl World {
-    pub(crate) fn install(lan: &mut Lan, lab: &WorldLab, seed: u64, first: HostId) -> World {
-        let _ = (seed, LinkConfig::default());
-        let segment = lan.add_segment();
-        let access_point = AccessPointConfig {
-            ssid: "playground".into(),
-            security: Security::AnyPassword,
-            channel: 6,
-            bssid: MacAddress([0x02, 0x00, 0xc0, 0xa8, 0x01, 0x01]),
-            hidden: false,
-            stations_max: None,
-            rssi: -55,
-        };
-        lan.add_access_point(Instant::ZERO, access_point, Behind::Segment(segment));
-        World { first, zone: lab.zone.clone() }
+    pub(crate) fn install(lan: &mut Lan, lab: &WorldLab, seed: u64, first: HostId) -> Result<World, LabError> {
+        let config = config(lab)?;
+        let mut world = World { world: world::World::install(lan, &config, seed, first), edited: Vec::new() };
+        for (name, answer) in &lab.zone {
+            world.set_zone(name, Some(answer));
+        }
+        if lab.internet_down {
+            world.cut_internet(lan);
+        }
+        Ok(world)
+    }
+
+    fn cut_internet(&self, lan: &mut Lan) {
+        let Some(internet) = self.world.host(INTERNET) else { return };
+        for direction in [Direction::In, Direction::Out] {
+            let link = lan.link(internet.id, internet.interface, direction).copied().unwrap_or_default();
+            lan.set_link(Instant::ZERO, internet.id, internet.interface, direction, LinkConfig { up: false, ..link });
+        }
     }
 
     pub(crate) fn hosts(&self) -> Vec<WorldHost> {
-        Vec::new()
+        let internet = self.world.host(INTERNET).map(|host| host.id);
+        let hosts = self.world.hosts().iter().map(|host| {
+            let (kind, to) = match host.kind {
+                WorldHostKind::Router => (HostKind::Router, internet),
+                WorldHostKind::Internet => (HostKind::Internet, Some(self.world.router)),
+                WorldHostKind::Pc => (HostKind::Pc, Some(self.world.router)),
+                WorldHostKind::Server => (HostKind::Server, internet),
+            };
+            WorldHost { id: host.id, name: host.name.clone(), kind, interface: host.interface, to }
+        });
+        hosts.collect()
     }
 
     pub(crate) fn router(&self) -> HostId {
-        self.first
+        self.world.router
     }
 
     pub(crate) fn pc(&self) -> HostId {
-        HostId(self.first.0 + 1)
+        self.world.host("pc").map_or(self.world.router, |host| host.id)
     }
 
-    pub(crate) fn link_of(&self, _name: &str) -> Option<(HostId, u8)> {
-        None
+    pub(crate) fn link_of(&self, name: &str) -> Option<(HostId, u8)> {
+        self.world.host(name).map(|host| (host.id, host.interface))
     }
 
-    pub(crate) fn netstat(&self, _lan: &Lan, _host: HostId) -> Netstat {
-        Netstat::default()
+    pub(crate) fn netstat(&self, lan: &Lan, host: HostId) -> Netstat {
+        self.world.netstat(lan, host).unwrap_or_default()
     }
 
-    pub(crate) fn leases(&self, _lan: &Lan) -> Vec<LeaseView> {
-        Vec::new()
+    pub(crate) fn leases(&self, lan: &Lan) -> Vec<LeaseView> {
+        let leases = self.world.leases(lan).into_iter().map(|lease| LeaseView {
+            server: self.world.router,
+            mac: lease.mac.to_string(),
+            hostname: lease.host_name,
+            ip: lease.ip.to_string(),
+            expires_ms: lease.until.map(millis),
+        });
+        leases.collect()
     }
 
-    pub(crate) fn zone(&self, _lan: &Lan) -> Vec<ZoneView> {
-        let edited = self.zone.iter();
-        edited.map(|(name, answer)| ZoneView { name: name.clone(), answer: answer.clone(), edited: true }).collect()
+    pub(crate) fn zone(&self) -> Vec<ZoneView> {
+        let records = self.world.zone().into_iter().map(|record| ZoneView {
+            edited: self.edited.contains(&record.name),
+            answer: described(record.answer),
+            name: record.name,
+        });
+        records.collect()
     }
 
-    pub(crate) fn set_zone(&mut self, _lan: &mut Lan, _now: Instant, name: &str, answer: Option<&ZoneAnswer>) {
-        match answer {
-            Some(answer) => drop(self.zone.insert(name.to_owned(), answer.clone())),
-            None => drop(self.zone.remove(name)),
+    pub(crate) fn set_zone(&mut self, name: &str, answer: Option<&ZoneAnswer>) {
+        self.edited.retain(|edited| edited != name);
+        if answer.is_some() {
+            self.edited.push(name.to_owned());
         }
+        self.world.set_name(name, answer.map(meant));
     }
 
     pub(crate) fn command(&mut self, _lan: &mut Lan, _now: Instant, _line: &str) -> Result<(), String> {
@@ -106,5 +133,38 @@ impl World {
 
     pub(crate) fn take_fetch(&mut self, _lan: &mut Lan) -> Option<FetchResult> {
         None
+    }
+}
+
+/// The built-in world with what the lab replaces in it.
+fn config(lab: &WorldLab) -> Result<WorldConfig, LabError> {
+    let value = serde_json::Value::Object(lab.built_in.clone());
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = format!("world.builtIn.{}", error.path());
+        LabError::form(path, error.into_inner().to_string())
+    })
+}
+
+fn meant(answer: &ZoneAnswer) -> world::dns::ZoneAnswer {
+    match answer {
+        ZoneAnswer::Addresses(addresses) if addresses.is_empty() => {
+            world::dns::ZoneAnswer::Failure(DnsFailure::NoAddress)
+        }
+        ZoneAnswer::Addresses(addresses) => world::dns::ZoneAnswer::Addresses(addresses.clone()),
+        ZoneAnswer::Alias(name) => world::dns::ZoneAnswer::Alias(name.clone()),
+        ZoneAnswer::Unknown => world::dns::ZoneAnswer::Failure(DnsFailure::Nxdomain),
+        ZoneAnswer::Failure => world::dns::ZoneAnswer::Failure(DnsFailure::Servfail),
+        ZoneAnswer::Silent => world::dns::ZoneAnswer::Failure(DnsFailure::Timeout),
+    }
+}
+
+fn described(answer: world::dns::ZoneAnswer) -> ZoneAnswer {
+    match answer {
+        world::dns::ZoneAnswer::Addresses(addresses) => ZoneAnswer::Addresses(addresses),
+        world::dns::ZoneAnswer::Alias(name) => ZoneAnswer::Alias(name),
+        world::dns::ZoneAnswer::Failure(DnsFailure::Nxdomain) => ZoneAnswer::Unknown,
+        world::dns::ZoneAnswer::Failure(DnsFailure::Servfail) => ZoneAnswer::Failure,
+        world::dns::ZoneAnswer::Failure(DnsFailure::Timeout) => ZoneAnswer::Silent,
+        world::dns::ZoneAnswer::Failure(DnsFailure::NoAddress) => ZoneAnswer::Addresses(Vec::new()),
     }
 }
