@@ -3,4 +3,4 @@
 /**
  * What a host is.
  */
-export type HostKind = "board" | "router" | "pc" | "server" | "outside";
+export type HostKind = "board" | "router" | "pc" | "internet" | "server" | "outside";

@@ -22,6 +22,6 @@ hostname: string | null,
  */
 ip: string, 
 /**
- * When it ends.
+ * When it ends; `null` when it never does.
  */
-expiresMs: number, };
+expiresMs: number | null, };

@@ -3,4 +3,4 @@
 /**
  * What the name servers do with a question for a name.
  */
-export type ZoneAnswer = { "addresses": Array<string> } | "unknown" | "failure" | "silent";
+export type ZoneAnswer = { "addresses": Array<string> } | { "alias": string } | "unknown" | "failure" | "silent";
