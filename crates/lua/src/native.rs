@@ -443,7 +443,7 @@ impl<'gc> Call<'gc, '_> {
         match value {
             Value::String(string) => Some(string),
             Value::Integer(_) | Value::Number(_) => {
-                Some(String::from_slice(&self.ctx, number::to_string(value, self.dialect())))
+                Some(String::from_slice(&self.ctx, number::to_string(value, self.options())))
             }
             _ => None,
         }

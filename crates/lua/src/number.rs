@@ -2,7 +2,9 @@
 
 use piccolo::Value;
 
-use crate::{Dialect, IntegerBits, Options, table::float_to_integer};
+use crate::{Dialect, IntegerBits, Options, stdlib::number::write_integer, table::float_to_integer};
+
+pub use crate::stdlib::number::{NumberType, Numeral};
 
 /// The number that `value` is, or that its text spells.
 pub fn to_number<'gc>(value: Value<'gc>, options: &Options) -> Option<Value<'gc>> {
@@ -24,103 +26,45 @@ pub fn to_float(value: Value<'_>, options: &Options) -> Option<f64> {
 
 /// Reads a numeral with blanks around it, as `tonumber` does.
 pub fn parse<'gc>(text: &[u8], dialect: Dialect, bits: IntegerBits) -> Option<Value<'gc>> {
-    let text = trim(text);
-    let (negative, digits) = match text.first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    if digits.len() > 1 && digits[0] == b'0' && digits[1] | 0x20 == b'x' {
-        return parse_hexadecimal(&digits[2..], negative, dialect, bits);
-    }
-    if dialect.is_53() && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) {
-        let parsed =
-            digits.iter().try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
-        let limit = match bits {
-            IntegerBits::Bits64 => 1u64 << 63,
-            IntegerBits::Bits32 => 1u64 << 31,
-        };
-        if let Some(magnitude) = parsed
-            && (magnitude < limit || (negative && magnitude == limit))
-        {
-            let integer = magnitude as i64;
-            return Some(Value::Integer(if negative { integer.wrapping_neg() } else { integer }));
-        }
-    }
-    let magnitude = parse_decimal(digits)?;
-    Some(Value::Number(if negative { -magnitude } else { magnitude }))
+    NumberType::new(dialect, bits).parse(text).map(Into::into)
 }
 
-fn trim(text: &[u8]) -> &[u8] {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
-    let start = text.iter().position(|byte| !is_blank(byte)).unwrap_or(text.len());
-    let end = text.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
-    &text[start..end]
+/// Reads digits in a base from 2 to 36, as `tonumber` with a base does.
+pub fn parse_in_base<'gc>(text: &[u8], base: u32, options: &Options) -> Option<Value<'gc>> {
+    NumberType::from(options).parse_in_base(text, base).map(Into::into)
 }
 
-fn parse_decimal(digits: &[u8]) -> Option<f64> {
-    // Rust reads words such as "inf" and "nan" too; Lua does not.
-    if !digits.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')) {
-        return None;
+impl From<Numeral> for Value<'_> {
+    fn from(numeral: Numeral) -> Self {
+        match numeral {
+            Numeral::Integer(integer) => Value::Integer(integer),
+            Numeral::Float(float) => Value::Number(float),
+        }
     }
-    if !digits.iter().any(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// What follows `0x`. Both dialects read fractions and exponents here, 5.1 because C's `strtod` does.
-fn parse_hexadecimal<'gc>(digits: &[u8], negative: bool, dialect: Dialect, bits: IntegerBits) -> Option<Value<'gc>> {
-    let mut mantissa = 0f64;
-    let mut integer = 0u64;
-    let mut exponent = 0i32;
-    let mut seen = false;
-    let mut position = 0;
-    let mut after_point = false;
-    let mut is_float = false;
-    while position < digits.len() {
-        let byte = digits[position];
-        if let Some(digit) = (byte as char).to_digit(16) {
-            mantissa = mantissa * 16.0 + f64::from(digit);
-            integer = integer.wrapping_mul(16).wrapping_add(u64::from(digit));
-            exponent -= if after_point { 4 } else { 0 };
-            seen = true;
-        } else if byte == b'.' && !after_point {
-            after_point = true;
-            is_float = true;
-        } else {
-            break;
+impl NumberType {
+    /// The numbers of a dialect with integers of this width.
+    pub fn new(dialect: Dialect, bits: IntegerBits) -> NumberType {
+        match (dialect, bits) {
+            (Dialect::Lua51, _) => NumberType::Doubles,
+            (Dialect::Lua53, IntegerBits::Bits64) => NumberType::Integers64,
+            (Dialect::Lua53, IntegerBits::Bits32) => NumberType::Integers32,
         }
-        position += 1;
     }
-    if !seen {
-        return None;
-    }
-    if position < digits.len() {
-        if digits[position] | 0x20 != b'p' {
-            return None;
-        }
-        is_float = true;
-        let power = std::str::from_utf8(&digits[position + 1..]).ok()?;
-        let valid = power.trim_start_matches(['+', '-']);
-        if valid.is_empty() || !valid.bytes().all(|byte| byte.is_ascii_digit()) || power.len() > valid.len() + 1 {
-            return None;
-        }
-        let power = power.parse::<i32>().unwrap_or(if power.starts_with('-') { -100_000 } else { 100_000 });
-        exponent = exponent.saturating_add(power);
-    }
-    if dialect.is_53() && !is_float {
-        let integer = bits.wrap(integer as i64);
-        return Some(Value::Integer(bits.wrap(if negative { integer.wrapping_neg() } else { integer })));
-    }
-    let number = scale(mantissa, exponent);
-    Some(Value::Number(if negative { -number } else { number }))
 }
 
-fn scale(mantissa: f64, exponent: i32) -> f64 {
-    // In two steps, so that neither power leaves the range of a double before the other brings it back.
-    let half = exponent / 2;
-    mantissa * 2f64.powi(half) * 2f64.powi(exponent - half)
+impl From<&Options> for NumberType {
+    fn from(options: &Options) -> Self {
+        NumberType::new(options.dialect, options.integer_bits)
+    }
+}
+
+/// With integers of the usual width.
+impl From<Dialect> for NumberType {
+    fn from(dialect: Dialect) -> Self {
+        NumberType::new(dialect, IntegerBits::Bits64)
+    }
 }
 
 /// A double as an integer the way 5.1's `lua_Number` to `lua_Integer` conversion goes.
@@ -141,84 +85,20 @@ pub fn to_exact_integer(value: Value<'_>, options: &Options) -> Option<i64> {
 }
 
 /// The text of a number, as `tostring` and concatenation give it.
-pub fn to_string(value: Value<'_>, dialect: Dialect) -> Vec<u8> {
+pub fn to_string(value: Value<'_>, numbers: impl Into<NumberType>) -> Vec<u8> {
     let mut text = Vec::with_capacity(24);
-    write(&mut text, value, dialect);
+    write(&mut text, value, numbers);
     text
 }
 
 /// Appends the text of a number.
-pub fn write(text: &mut Vec<u8>, value: Value<'_>, dialect: Dialect) {
+pub fn write(text: &mut Vec<u8>, value: Value<'_>, numbers: impl Into<NumberType>) {
+    let numbers = numbers.into();
     match value {
-        Value::Integer(integer) if dialect.is_53() => write_integer(text, integer),
-        Value::Integer(integer) => write(text, Value::Number(integer as f64), dialect),
-        Value::Number(number) => {
-            // Whole numbers of up to 14 digits are the common case and print as integers do.
-            if number.abs() < 1e14 && number.fract() == 0.0 && (number != 0.0 || number.is_sign_positive()) {
-                write_integer(text, number as i64);
-                if dialect.is_53() {
-                    text.extend_from_slice(b".0");
-                }
-                return;
-            }
-            let start = text.len();
-            format_general(text, number, 14, false);
-            let looks_whole = text[start..].iter().all(|byte| byte.is_ascii_digit() || *byte == b'-');
-            if dialect.is_53() && looks_whole {
-                text.extend_from_slice(b".0");
-            }
-        }
+        Value::Integer(integer) if numbers != NumberType::Doubles => write_integer(text, integer),
+        Value::Integer(integer) => numbers.write_float(text, integer as f64),
+        Value::Number(number) => numbers.write_float(text, number),
         _ => {}
-    }
-}
-
-fn write_integer(text: &mut Vec<u8>, integer: i64) {
-    let mut digits = [0u8; 20];
-    let mut position = digits.len();
-    let mut rest = integer.unsigned_abs();
-    loop {
-        position -= 1;
-        digits[position] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if integer < 0 {
-        text.push(b'-');
-    }
-    text.extend_from_slice(&digits[position..]);
-}
-
-/// C's `%.<precision>g`; `alternate` is the flag `#`.
-pub fn format_general(text: &mut Vec<u8>, number: f64, precision: usize, alternate: bool) {
-    if !number.is_finite() {
-        text.extend_from_slice(match (number.is_nan(), number.is_sign_negative()) {
-            (true, true) => b"-nan",
-            (true, false) => b"nan",
-            (false, true) => b"-inf",
-            (false, false) => b"inf",
-        });
-        return;
-    }
-    let precision = precision.max(1);
-    let scientific = format!("{:.*e}", precision - 1, number);
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let strip = |digits: &str| -> String {
-        if alternate || !digits.contains('.') {
-            digits.to_owned()
-        } else {
-            digits.trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-    };
-    if exponent < -4 || exponent >= precision as i32 {
-        text.extend_from_slice(strip(mantissa).as_bytes());
-        let sign = if exponent < 0 { '-' } else { '+' };
-        text.extend_from_slice(format!("e{sign}{:02}", exponent.abs()).as_bytes());
-    } else {
-        let decimals = (precision as i32 - 1 - exponent).max(0) as usize;
-        text.extend_from_slice(strip(&format!("{number:.decimals$}")).as_bytes());
     }
 }
 

@@ -127,7 +127,7 @@ impl<'gc> Shared<'gc> {
             Kind::Nil => b"nil".to_vec(),
             Kind::Boolean(true) => b"true".to_vec(),
             Kind::Boolean(false) => b"false".to_vec(),
-            Kind::Integer(_) | Kind::Number(_) => number::to_string(value, self.options.dialect),
+            Kind::Integer(_) | Kind::Number(_) => number::to_string(value, &self.options),
             Kind::String(string) => string.as_bytes().to_vec(),
             Kind::Function(function) if function.is_native() && self.options.dialect.is_53() => {
                 format!("function: builtin: {:08x}", self.address(ctx, value)).into_bytes()

@@ -1,14 +1,69 @@
 //! The libraries, one file each. Every file has one `load`, which declares its functions for the engine's options.
 
-use piccolo::Context;
+use piccolo::{Context, Value};
 
-use crate::Options;
+use crate::{
+    Options, Table,
+    native::{self, Answer, Call, Continuation, Outcome},
+    rom,
+};
+
+mod format;
+mod math;
+pub(crate) mod number;
+mod pack;
+mod pattern;
+mod sort;
+mod string;
+mod table;
+mod utf8;
 
 /// Loads the libraries that the options ask for.
 pub(crate) fn load(ctx: Context<'_>, options: &Options) {
-    let _ = (ctx, options);
-    // string::load(ctx, options);
-    // table::load(ctx, options);
-    // math::load(ctx, options);
-    // utf8::load(ctx, options);
+    string::load(ctx, options);
+    table::load(ctx, options);
+    math::load(ctx, options);
+    utf8::load(ctx, options);
+}
+
+/// A function of a library, with its name.
+pub(crate) type Member = (&'static str, for<'a, 'b> fn(Call<'a, 'b>) -> Answer<'a>);
+
+/// Declares a library: read-only in ROM as on the chip, or a plain global table with the complete libraries.
+pub(crate) fn library<'gc>(
+    ctx: Context<'gc>,
+    options: &Options,
+    name: &'static str,
+    members: Vec<(&'static str, Value<'gc>)>,
+) -> Table<'gc> {
+    if !options.full_libraries {
+        return rom::module(ctx, name, members);
+    }
+    let table = Table::with_capacity(&ctx, 0, members.len());
+    for (member, value) in members {
+        table.set_field(ctx, member, value);
+    }
+    rom::globals(ctx).set_field(ctx, name, table);
+    table
+}
+
+/// The functions as members of a library.
+pub(crate) fn functions<'gc>(ctx: Context<'gc>, members: &[Member]) -> Vec<(&'static str, Value<'gc>)> {
+    members.iter().map(|&(name, handler)| (name, native::function(ctx, name, handler))).collect()
+}
+
+/// Goes on with `continuation` when there is fuel again; `values` become its arguments.
+///
+/// Long work inside a library stops here every few thousand steps, after telling how much it did with [`Call::consume`].
+pub(crate) fn pause<'gc>(
+    call: &mut Call<'gc, '_>,
+    values: impl IntoIterator<Item = Value<'gc>>,
+    continuation: Box<dyn Continuation<'gc> + 'gc>,
+) -> Outcome<'gc> {
+    // A call of a function that hands its arguments back passes through the interpreter, which looks at the fuel.
+    let echo = native::function(call.ctx(), "?", |mut call| {
+        let values = call.args().to_vec();
+        Ok(call.many(values))
+    });
+    call.call(echo, values, continuation)
 }

@@ -1,0 +1,454 @@
+//! The table library.
+//!
+//! 5.1 works on the bare table; 5.3 honours `__index`, `__newindex` and `__len`. What must call Lua in between (a comparison,
+//! `foreach`, a metamethod) or may take long (`move` over a huge range) is a continuation, never a loop in Rust.
+
+use gc_arena::Collect;
+use piccolo::{Context, Value};
+
+use super::{
+    Member, functions, library, pause,
+    sort::{SortRules, Sorter, Step},
+};
+use crate::{
+    Dialect, Options, Table,
+    native::{Answer, Call, Comparison, Continuation},
+    raw_equal, type_name,
+};
+
+/// `LUAI_MAXCSTACK` of 5.1's `luaconf.h`: most values one native function may have on its stack.
+const STACK_MAX_51: i64 = 8000;
+/// `LUAI_MAXSTACK` of 5.3's `luaconf.h`, less what the reference keeps in reserve.
+const STACK_MAX_53: i64 = 999_980;
+/// Elements moved or compared before the fuel is looked at.
+const SLICE: usize = 4096;
+
+const COMMON: &[Member] = &[("concat", concat), ("insert", insert), ("remove", remove), ("sort", sort)];
+const ONLY_51: &[Member] =
+    &[("foreach", foreach), ("foreachi", foreachi), ("getn", getn), ("maxn", maxn), ("setn", setn)];
+const ONLY_53: &[Member] = &[("move", move_elements), ("pack", pack), ("unpack", unpack)];
+
+/// Declares the library.
+pub(crate) fn load(ctx: Context<'_>, options: &Options) {
+    let mut members = functions(ctx, COMMON);
+    members.extend(functions(ctx, if options.dialect.is_53() { ONLY_53 } else { ONLY_51 }));
+    library(ctx, options, "table", members);
+}
+
+/// `table.concat(list [, separator [, first [, last]]])`
+fn concat<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    let (table, separator) = if call.dialect().is_53() {
+        let table = call.check_table(1)?;
+        (table, call.opt_string(2)?)
+    } else {
+        let separator = call.opt_string(2)?;
+        (call.check_table(1)?, separator)
+    };
+    let separator = separator.map(|text| text.as_bytes()).unwrap_or_default();
+    let first = optional_index(&call, 3, 1)?;
+    let last = if call.is_none_or_nil(4) { table.length() } else { optional_index(&call, 4, 0)? };
+
+    // The length first, so that one allocation of the right size is announced and made.
+    const NUMBER_LENGTH: usize = 24;
+    let mut length = 0;
+    for index in first..=last {
+        length += separator.len();
+        length += match element(&call, table, index) {
+            Value::String(text) => text.as_bytes().len(),
+            Value::Integer(_) | Value::Number(_) => NUMBER_LENGTH,
+            other => {
+                return Err(
+                    call.error(format!("invalid value ({}) at index {index} in table for 'concat'", type_name(other)))
+                );
+            }
+        };
+    }
+    call.reserve(length)?;
+    call.consume(length / 16);
+    let mut out = Vec::with_capacity(length);
+    for index in first..=last {
+        match element(&call, table, index) {
+            Value::String(text) => out.extend_from_slice(text.as_bytes()),
+            number => crate::number::write(&mut out, number, call.options()),
+        }
+        if index != last {
+            out.extend_from_slice(separator);
+        }
+    }
+    Ok(call.one(call.string_from(out)))
+}
+
+/// `table.insert(list, [position,] value)`
+fn insert<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    let table = writable_table(&call)?;
+    let end = table.length() + 1;
+    let (position, value) = match call.len() {
+        2 => (end, call.arg(2)),
+        3 => {
+            let position = optional_index(&call, 2, 0)?;
+            if call.dialect().is_53() && !(1..=end).contains(&position) {
+                return Err(call.argument_error(2, "position out of bounds"));
+            }
+            (position, call.arg(3))
+        }
+        _ => return Err(call.error("wrong number of arguments to 'insert'")),
+    };
+    if position < end && table.insert_shift(&call.ctx(), position, value) {
+        call.consume((end - position) as usize / 16);
+        return Ok(call.none());
+    }
+    // 5.1 puts a value beyond the end where it is told and moves nothing.
+    Box::new(Insertion { table, hole: end.max(position), position, value }).run(&mut call)
+}
+
+/// Moves elements up until the hole is at the position of the new one. In 5.1 the position may be anywhere below.
+#[derive(Collect)]
+#[collect(no_drop)]
+struct Insertion<'gc> {
+    table: Table<'gc>,
+    hole: i64,
+    position: i64,
+    value: Value<'gc>,
+}
+
+impl<'gc> Insertion<'gc> {
+    fn run(mut self: Box<Self>, call: &mut Call<'gc, '_>) -> Answer<'gc> {
+        for _ in 0..SLICE {
+            if self.hole <= self.position {
+                store(call, self.table, self.position, self.value);
+                return Ok(call.none());
+            }
+            let moved = element(call, self.table, self.hole - 1);
+            store(call, self.table, self.hole, moved);
+            self.hole -= 1;
+        }
+        call.consume(SLICE);
+        Ok(pause(call, [], self))
+    }
+}
+
+impl<'gc> Continuation<'gc> for Insertion<'gc> {
+    fn resume(self: Box<Self>, mut call: Call<'gc, '_>) -> Answer<'gc> {
+        self.run(&mut call)
+    }
+}
+
+/// `table.remove(list [, position])`
+fn remove<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    let table = writable_table(&call)?;
+    let size = table.length();
+    let position = optional_index(&call, 2, size)?;
+    if call.dialect().is_53() {
+        if position != size && !(1..=size + 1).contains(&position) {
+            return Err(call.argument_error(1, "position out of bounds"));
+        }
+    } else if !(1..=size).contains(&position) {
+        return Ok(call.none());
+    }
+    if let Some(removed) = table.remove_shift(&call.ctx(), position) {
+        call.consume((size - position) as usize / 16);
+        return Ok(call.one(removed));
+    }
+    let removed = element(&call, table, position);
+    for index in position..size {
+        let moved = element(&call, table, index + 1);
+        store(&call, table, index, moved);
+    }
+    store(&call, table, size.max(position), Value::Nil);
+    call.consume((size - position).max(0) as usize);
+    Ok(call.one(removed))
+}
+
+/// `table.sort(list [, less])`
+fn sort<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    let table = writable_table(&call)?;
+    let count = table.length();
+    if call.dialect().is_53() && count >= i64::from(i32::MAX) {
+        return Err(call.argument_error(1, "array too big"));
+    }
+    let less = match call.is_none_or_nil(2) {
+        true => Value::Nil,
+        false => call.check_function(2)?.into(),
+    };
+    call.reserve((count as usize + 2) * size_of::<Value<'_>>())?;
+    let elements = (0..=count + 1).map(|index| element(&call, table, index)).collect();
+    let rules = match call.dialect() {
+        Dialect::Lua51 => SortRules::Lua51,
+        Dialect::Lua53 => SortRules::Lua53,
+    };
+    Box::new(Sort { table, less, sorter: Sorter::new(elements, rules) }).run(&mut call, false)
+}
+
+/// A sort under way. It works on a copy, which is put back when the sort ends or fails.
+#[derive(Collect)]
+#[collect(no_drop)]
+struct Sort<'gc> {
+    table: Table<'gc>,
+    /// The order function, or nil for `<`.
+    less: Value<'gc>,
+    sorter: Sorter<Value<'gc>>,
+}
+
+impl<'gc> Sort<'gc> {
+    fn run(mut self: Box<Self>, call: &mut Call<'gc, '_>, mut answer: bool) -> Answer<'gc> {
+        for _ in 0..SLICE {
+            let (first, second) = match self.sorter.advance(answer) {
+                Ok(Step::Compare(first, second)) => (first, second),
+                Ok(Step::Done) => {
+                    self.put_back(call);
+                    return Ok(call.none());
+                }
+                Err(_) => {
+                    self.put_back(call);
+                    return Err(call.error("invalid order function for sorting"));
+                }
+            };
+            if !self.less.is_nil() {
+                return Ok(call.call(self.less, [first, second], self));
+            }
+            match call.less_than(first, second) {
+                Ok(Comparison::Known(known)) => answer = known,
+                Ok(Comparison::Call(handler)) => return Ok(call.call(handler, [first, second], self)),
+                Err(error) => {
+                    self.put_back(call);
+                    return Err(error);
+                }
+            }
+        }
+        call.consume(SLICE);
+        Ok(pause(call, [Value::Boolean(answer)], self))
+    }
+
+    fn put_back(&self, call: &Call<'gc, '_>) {
+        let sorted = self.sorter.elements();
+        let done = self.table.with_array(&call.ctx(), |array| match array.get_mut(..sorted.len()) {
+            Some(array) => {
+                array.copy_from_slice(sorted);
+                true
+            }
+            None => false,
+        });
+        if done != Some(true) {
+            for (index, &value) in sorted.iter().enumerate() {
+                store(call, self.table, index as i64 + 1, value);
+            }
+        }
+    }
+}
+
+impl<'gc> Continuation<'gc> for Sort<'gc> {
+    fn resume(self: Box<Self>, mut call: Call<'gc, '_>) -> Answer<'gc> {
+        let answer = call.arg(1).to_bool();
+        self.run(&mut call, answer)
+    }
+
+    fn failed(self: Box<Self>, call: Call<'gc, '_>, error: crate::Error<'gc>) -> Answer<'gc> {
+        self.put_back(&call);
+        Err(error)
+    }
+}
+
+/// `table.foreach(table, f)` of 5.1
+fn foreach<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    let table = call.check_table(1)?;
+    let function = call.check_function(2)?.into();
+    Box::new(Foreach { table, function, key: Value::Nil }).next(&mut call)
+}
+
+#[derive(Collect)]
+#[collect(no_drop)]
+struct Foreach<'gc> {
+    table: Table<'gc>,
+    function: Value<'gc>,
+    key: Value<'gc>,
+}
+
+impl<'gc> Foreach<'gc> {
+    fn next(mut self: Box<Self>, call: &mut Call<'gc, '_>) -> Answer<'gc> {
+        match self.table.next(&call.ctx(), self.key) {
+            Ok(Some((key, value))) => {
+                self.key = key;
+                Ok(call.call(self.function, [call.dialect().present(key), value], self))
+            }
+            Ok(None) => Ok(call.none()),
+            Err(_) => Err(call.error("invalid key to 'next'")),
+        }
+    }
+}
+
+impl<'gc> Continuation<'gc> for Foreach<'gc> {
+    fn resume(self: Box<Self>, mut call: Call<'gc, '_>) -> Answer<'gc> {
+        match call.arg(1) {
+            Value::Nil => self.next(&mut call),
+            result => Ok(call.one(result)),
+        }
+    }
+}
+
+/// `table.foreachi(table, f)` of 5.1
+fn foreachi<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    let table = call.check_table(1)?;
+    let count = table.length();
+    let function = call.check_function(2)?.into();
+    Box::new(Foreachi { table, function, index: 0, count }).next(&mut call)
+}
+
+#[derive(Collect)]
+#[collect(no_drop)]
+struct Foreachi<'gc> {
+    table: Table<'gc>,
+    function: Value<'gc>,
+    index: i64,
+    count: i64,
+}
+
+impl<'gc> Foreachi<'gc> {
+    fn next(mut self: Box<Self>, call: &mut Call<'gc, '_>) -> Answer<'gc> {
+        if self.index >= self.count {
+            return Ok(call.none());
+        }
+        self.index += 1;
+        let (index, value) = (call.integer(self.index), element(call, self.table, self.index));
+        Ok(call.call(self.function, [index, value], self))
+    }
+}
+
+impl<'gc> Continuation<'gc> for Foreachi<'gc> {
+    fn resume(self: Box<Self>, mut call: Call<'gc, '_>) -> Answer<'gc> {
+        match call.arg(1) {
+            Value::Nil => self.next(&mut call),
+            result => Ok(call.one(result)),
+        }
+    }
+}
+
+/// `table.getn(table)` of 5.1
+fn getn<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+    Ok(call.one(call.integer(call.check_table(1)?.length())))
+}
+
+/// `table.setn` of 5.1, which only says that it is gone.
+fn setn<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+    call.check_table(1)?;
+    Err(call.error("'setn' is obsolete"))
+}
+
+/// `table.maxn(table)` of 5.1: the largest positive numeric key.
+fn maxn<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    let table = call.check_table(1)?;
+    let pairs = table.pairs(&call.ctx());
+    call.consume(pairs.len());
+    let keys = pairs.iter().map(|&(key, _)| match key {
+        Value::Integer(key) => key as f64,
+        Value::Number(key) => key,
+        _ => 0.0,
+    });
+    Ok(call.one(Value::Number(keys.fold(0.0, f64::max))))
+}
+
+/// `table.pack(...)` of 5.3
+fn pack<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+    let table = Table::with_capacity(&call.ctx(), call.len(), 1);
+    for (index, &value) in call.args().iter().enumerate() {
+        store(&call, table, index as i64 + 1, value);
+    }
+    table.set_field(call.ctx(), "n", call.integer(call.len() as i64));
+    Ok(call.one(table))
+}
+
+/// `table.unpack(list [, first [, last]])` of 5.3, `unpack` of 5.1
+pub(crate) fn unpack<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    let table = call.check_table(1)?;
+    let first = optional_index(&call, 2, 1)?;
+    let last = if call.is_none_or_nil(3) { table.length() } else { optional_index(&call, 3, 0)? };
+    if first > last {
+        return Ok(call.none());
+    }
+    let stack_max = if call.dialect().is_53() { STACK_MAX_53 } else { STACK_MAX_51 };
+    let count = last.checked_sub(first).and_then(|distance| distance.checked_add(1));
+    let Some(count) = count.filter(|&count| count <= stack_max - call.len() as i64) else {
+        return Err(call.error("too many results to unpack"));
+    };
+    call.consume(count as usize / 4);
+    let ctx = call.ctx();
+    Ok(call.many((first..=last).map(|index| table.get_value(&ctx, Value::Integer(index)))))
+}
+
+/// `table.move(from, first, last, target [, to])` of 5.3
+fn move_elements<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    let first = call.check_integer(2)?;
+    let last = call.check_integer(3)?;
+    let target = call.check_integer(4)?;
+    let from = call.check_table(1)?;
+    let to = if call.is_none_or_nil(5) { from } else { call.check_table(5)? };
+    if last >= first {
+        if first <= 0 && last >= i64::MAX + first {
+            return Err(call.argument_error(3, "too many elements to move"));
+        }
+        let count = last - first + 1;
+        if target > i64::MAX - count + 1 {
+            return Err(call.argument_error(4, "destination wrap around"));
+        }
+        let disjoint = target > last || target <= first || !raw_equal(from.into(), to.into());
+        return Box::new(Move { from, to, first, target, count, done: 0, upward: disjoint }).run(&mut call);
+    }
+    Ok(call.one(to))
+}
+
+#[derive(Collect)]
+#[collect(no_drop)]
+struct Move<'gc> {
+    from: Table<'gc>,
+    to: Table<'gc>,
+    first: i64,
+    target: i64,
+    count: i64,
+    done: i64,
+    upward: bool,
+}
+
+impl<'gc> Move<'gc> {
+    fn run(mut self: Box<Self>, call: &mut Call<'gc, '_>) -> Answer<'gc> {
+        for _ in 0..SLICE {
+            if self.done == self.count {
+                return Ok(call.one(self.to));
+            }
+            let offset = if self.upward { self.done } else { self.count - 1 - self.done };
+            let value = element(call, self.from, self.first + offset);
+            store(call, self.to, self.target + offset, value);
+            self.done += 1;
+        }
+        call.consume(SLICE);
+        Ok(pause(call, [], self))
+    }
+}
+
+impl<'gc> Continuation<'gc> for Move<'gc> {
+    fn resume(self: Box<Self>, mut call: Call<'gc, '_>) -> Answer<'gc> {
+        self.run(&mut call)
+    }
+}
+
+fn element<'gc>(call: &Call<'gc, '_>, table: Table<'gc>, index: i64) -> Value<'gc> {
+    table.get_value(&call.ctx(), Value::Integer(index))
+}
+
+fn store<'gc>(call: &Call<'gc, '_>, table: Table<'gc>, index: i64, value: Value<'gc>) {
+    // An integer is always a valid key.
+    let _ = table.set_value(&call.ctx(), Value::Integer(index), value);
+}
+
+/// Argument 1 as a table that may be changed.
+fn writable_table<'gc>(call: &Call<'gc, '_>) -> Result<Table<'gc>, crate::Error<'gc>> {
+    let table = call.check_table(1)?;
+    if table.is_read_only() {
+        return Err(call.error("invalid write to ROM variable"));
+    }
+    Ok(table)
+}
+
+/// An optional index; in 5.1 it is a C `int`.
+fn optional_index<'gc>(call: &Call<'gc, '_>, argument: usize, default: i64) -> Result<i64, crate::Error<'gc>> {
+    let index = if call.is_none_or_nil(argument) && default != 0 { default } else { call.check_integer(argument)? };
+    Ok(if call.dialect().is_53() { index } else { i64::from(index as i32) })
+}
