@@ -33,7 +33,8 @@ async fn free_port() -> u16 {
 
 async fn redis(port: u16) -> Child {
     let port_text = port.to_string();
-    let arguments = ["--bind", "127.0.0.1", "--port", &port_text, "--save", "", "--appendonly", "no", "--daemonize", "no"];
+    let arguments =
+        ["--bind", "127.0.0.1", "--port", &port_text, "--save", "", "--appendonly", "no", "--daemonize", "no"];
     let child = Command::new("/usr/bin/redis-server")
         .args(arguments)
         .current_dir(std::env::temp_dir())

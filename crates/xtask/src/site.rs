@@ -8,20 +8,32 @@ use crate::needs;
 use crate::stamp::Stamp;
 use crate::step::{command, root, run, step};
 
-/// Installs the packages that `web/package-lock.json` names, unless that was done.
+/// Installs the packages that the page's lock file names, unless that was done.
 ///
 /// # Errors
 /// If npm is missing or fails.
 pub(crate) fn install_packages() -> Result<()> {
+    install("web")
+}
+
+/// Installs the foreign programs that the relay is tested and measured against.
+///
+/// # Errors
+/// As [`install_packages`].
+pub(crate) fn install_peers() -> Result<()> {
+    install("tests/peers")
+}
+
+fn install(folder: &str) -> Result<()> {
     needs::node()?;
-    let web = root().join("web");
-    let stamp = Stamp::new("npm", &[web.join("package.json"), web.join("package-lock.json")], "")?;
-    let modules = web.join("node_modules/.package-lock.json");
-    if stamp.is_current(&[&modules]) {
+    let path = root().join(folder);
+    let name = format!("npm-{}", folder.replace('/', "-"));
+    let stamp = Stamp::new(&name, &[path.join("package.json"), path.join("package-lock.json")], "")?;
+    if stamp.is_current(&[&path.join("node_modules/.package-lock.json")]) {
         return Ok(());
     }
-    step("Install the page's packages (npm ci)", || {
-        run(command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&web))
+    step(&format!("Install the packages of {folder} (npm ci)"), || {
+        run(command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&path))
     })?;
     stamp.keep()
 }

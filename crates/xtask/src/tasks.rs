@@ -68,6 +68,7 @@ pub(crate) fn setup() -> Result<()> {
         needs::tools(needs::TESTS)?;
         needs::wasm_toolchain().map(|toolchain| println!("    wasm32: {}", toolchain.describe()))
     })?;
+    site::install_peers()?;
     site::install_packages()
 }
 
@@ -110,6 +111,9 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
     check("Lint (clippy, warnings denied)", &mut || {
         run(&mut cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     })?;
+    if !quick {
+        check("Install the peers of the relay's tests", &mut site::install_peers)?;
+    }
     check("Run the unit and case tests", &mut || run(&mut cargo(&["test", "--quiet", "--workspace"])))?;
     if !quick {
         check("Check that the TypeScript declarations are up to date", &mut types_are_current)?;
@@ -152,7 +156,10 @@ fn contents(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
 /// # Errors
 /// If one fails.
 pub(crate) fn bench(arguments: &[String]) -> Result<()> {
-    step("Find or install the peers of the benchmarks", || needs::tools(needs::BENCHMARKS))?;
+    step("Find or install the peers of the benchmarks", || {
+        needs::tools(needs::BENCHMARKS)?;
+        site::install_peers()
+    })?;
     let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
     for name in ["lua", "lan", "sim", "relay"] {
         if wanted(name) {
