@@ -417,13 +417,14 @@ impl Host {
             format!("nobody answered for {next_hop}: the packet was dropped")
         });
         if self.profile == StackProfile::Desktop {
+            let is_tcp = Ipv4::parse(&waiting.frame).is_some_and(|ip| ip.protocol == IpProtocol::Tcp);
+            if let Some(socket) = waiting.socket.filter(|_| is_tcp) {
+                return self.tcp_unreachable(socket);
+            }
             let own = self.route(next_hop).map_or(Ipv4Addr::UNSPECIFIED, |route| route.address.ip);
             let packet = &waiting.frame[ETHERNET_HEADER..];
             if let Some(event) = super::icmp::error_about(own, IcmpErrorKind::HostUnreachable, packet) {
                 self.push_event(event, waiting.cause);
-            }
-            if let Some(socket) = waiting.socket {
-                self.tcp_unreachable(socket);
             }
         }
     }

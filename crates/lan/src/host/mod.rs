@@ -222,7 +222,9 @@ impl Host {
 
     /// When [`Host::poll`] has something to do next.
     pub fn next_deadline(&self) -> Option<Instant> {
-        [self.ip_deadline(), self.tcp_deadline(), self.dhcp_deadline(), self.dns_deadline()].into_iter().flatten().min()
+        let backlog = (!self.backlog.is_empty() && !self.is_busy()).then_some(self.now);
+        let layers = [self.ip_deadline(), self.tcp_deadline(), self.dhcp_deadline(), self.dns_deadline()];
+        layers.into_iter().chain([backlog]).flatten().min()
     }
 
     /// The next frame to put on the link of an interface.

@@ -905,9 +905,18 @@ impl Host {
     /// The end of lwIP's `tcp_input`: everything that is ready leaves.
     fn segment_done(&mut self, now: Instant, id: SocketId) {
         let (profile, ticks) = (self.profile, self.ticks);
-        self.send_replies(now, id);
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.flush();
+        if connection.consumed_since_ack > 0 && !connection.replies.is_empty() {
+            // An acknowledgement from before the window was reopened: one that says so takes its place.
+            connection.replies.clear();
+            if !self.output(now, id) {
+                self.announce_window(now, id);
+            }
+            return self.plan(now, id);
+        }
+        self.send_replies(now, id);
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         if profile == StackProfile::Chip && delays_acknowledgement(connection) {
             connection.ack_at.get_or_insert(ticks.fast_after(now));
         } else {
