@@ -69,11 +69,11 @@ export class Shell {
     const top = split(this.#code.dom, this.#stage.dom, {
       direction: "row",
       label: "Width of the editor",
-      share: layout["code"] ?? 0.5,
+      share: layout["code"] ?? 0.52,
       onChange: remember("code"),
     });
     const main = document.createElement("main");
-    main.append(split(top, this.#views.dom, { direction: "column", label: "Height of the editor", share: layout["top"] ?? 0.55, onChange: remember("top") }));
+    main.append(split(top, this.#views.dom, { direction: "column", label: "Height of the editor", share: layout["top"] ?? 0.52, onChange: remember("top") }));
     this.dom.append(this.#topBar.dom, this.#notes, main, this.#paneBar, this.#toasts);
     this.dom.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;

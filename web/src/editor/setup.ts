@@ -92,7 +92,7 @@ export function extensions(actions: EditorActions): Extension {
   ];
 }
 
-const completionTypes = { module: "namespace", function: "function", method: "method", constant: "constant" } as const;
+const completionTypes = { module: "namespace", object: "type", function: "function", method: "method", constant: "constant" } as const;
 
 function complete(context: CompletionContext, api: readonly ApiEntry[]): CompletionResult | null {
   const line = context.state.doc.lineAt(context.pos);
@@ -102,7 +102,7 @@ function complete(context: CompletionContext, api: readonly ApiEntry[]): Complet
   if (at.separator === "" && at.part.length < 2 && !context.explicit) return null;
   const options: Completion[] = candidates(api, at).map((entry) => ({
     label: shortName(entry),
-    detail: entry.kind === "constant" ? entry.signature : entry.kind === "module" ? "module" : (entry.name.match(/^(.*)[.:]/)?.[1] ?? ""),
+    detail: entry.kind === "constant" ? entry.signature : entry.kind === "module" || entry.kind === "object" ? entry.kind : (entry.name.match(/^(.*)[.:]/)?.[1] ?? ""),
     type: completionTypes[entry.kind],
     info: () => helpDom([entry]),
   }));
@@ -141,13 +141,26 @@ function helpDom(entries: readonly ApiEntry[]): HTMLElement {
   for (const entry of entries.slice(0, 4)) {
     const block = document.createElement("div");
     const head = document.createElement("code");
-    head.textContent = entry.kind === "constant" ? `${entry.name} = ${entry.signature}` : entry.kind === "module" ? entry.name : signatureOf(entry);
+    head.textContent = entry.kind === "constant" ? `${entry.name} = ${entry.signature}` : entry.kind === "module" || entry.kind === "object" ? entry.name : signatureOf(entry);
     const text = document.createElement("p");
-    text.textContent = entry.doc + (entry.release === null ? "" : ` (releases ${entry.release})`);
+    text.textContent = entry.doc;
     block.append(head, text);
+    const note = noteOf(entry);
+    if (note !== "") {
+      const remark = document.createElement("p");
+      remark.className = "muted";
+      remark.textContent = note;
+      block.append(remark);
+    }
     dom.append(block);
   }
   return dom;
+}
+
+/** What is special about a name. */
+function noteOf(entry: ApiEntry): string {
+  if (entry.removedUseInstead !== null) return `Removed in release 3.0; use ${entry.removedUseInstead} instead.`;
+  return entry.lua51Only ? "Only in Lua 5.1 builds." : "";
 }
 
 function signatureOf(entry: ApiEntry): string {

@@ -1,6 +1,7 @@
 /** The engine of `pkg/`, the only importer of it: loads the module once, gives typed calls, frees what it makes. */
 
 import init, * as pkg from "../../../pkg/playground.js";
+import moduleUrl from "../../../pkg/playground_bg.wasm?url";
 
 import type { ApiEntry } from "../generated/ApiEntry.ts";
 import type { CompileError } from "../generated/CompileError.ts";
@@ -19,7 +20,7 @@ let loaded: Promise<Engine> | null = null;
 
 /** Loads the engine; later calls give the same one. */
 export function loadEngine(): Promise<Engine> {
-  return (loaded ??= init().then(() => engine));
+  return (loaded ??= init({ module_or_path: moduleUrl }).then(() => engine));
 }
 
 const engine: Engine = {

@@ -44,6 +44,7 @@ export class Terminal implements Panel {
   #shown = 0;
   #skipped = 0;
   #follows = true;
+  #scrolledTo = 0;
 
   constructor(
     readonly session: Session,
@@ -76,7 +77,10 @@ export class Terminal implements Panel {
     });
     this.#input.addEventListener("keydown", (event) => this.#key(event));
     this.#scroll.addEventListener("scroll", () => {
-      this.#follows = this.#scroll.scrollTop + this.#scroll.clientHeight >= this.#scroll.scrollHeight - 24;
+      const { scrollTop, clientHeight, scrollHeight } = this.#scroll;
+      if (scrollTop + clientHeight >= scrollHeight - 24) this.#follows = true;
+      else if (scrollTop < this.#scrolledTo) this.#follows = false;
+      this.#scrolledTo = scrollTop;
     });
     this.#scroll.addEventListener("mouseup", () => {
       if (document.getSelection()?.isCollapsed !== false && document.activeElement === this.#scroll) this.#input.focus({ preventScroll: true });

@@ -49,7 +49,7 @@ export class Inspector implements Panel {
     this.dom.dataset["empty"] = String(!record);
     this.#shown = this.#effectCount();
     if (!record) {
-      render(html`<p class="empty-note">Select a bar, an arrow or a row to see its line, its bytes and the chain of causes behind it.</p>`, this.dom);
+      render(nothing, this.dom);
       return;
     }
     const callback = log.callback(record.id) ?? (record.kind === "callback_end" ? log.callback(record.callback) : undefined);

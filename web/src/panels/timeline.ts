@@ -60,6 +60,7 @@ export class TimelinePanel implements Panel {
   #filter: Filter = { categories: new Set(defaultCategories), text: "" };
   #zoom = zoomDefault;
   #follows = true;
+  #scrolledTo = 0;
   #scheduled = 0;
   #palette: Palette | null = null;
   #boxes: Box[] = [];
@@ -86,7 +87,9 @@ export class TimelinePanel implements Panel {
 
     this.#scroll.addEventListener("scroll", () => {
       const { scrollLeft, clientWidth, scrollWidth } = this.#scroll;
-      this.#follow(scrollLeft + clientWidth >= scrollWidth - 40);
+      if (scrollLeft + clientWidth >= scrollWidth - 40) this.#follow(true);
+      else if (scrollLeft < this.#scrolledTo) this.#follow(false);
+      this.#scrolledTo = scrollLeft;
       this.#schedule();
     });
     this.#scroll.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
@@ -179,9 +182,8 @@ export class TimelinePanel implements Panel {
   #zoomBy(factor: number, anchorX = (this.#size.gutter + this.#size.width) / 2): void {
     const unit = (this.#scroll.scrollLeft + anchorX - this.#size.gutter) / this.#zoom;
     this.#zoom = Math.min(zoomMax, Math.max(zoomMin, this.#zoom * factor));
-    const { follows } = { follows: this.#follows };
     this.#fit();
-    if (!follows) this.#scroll.scrollLeft = unit * this.#zoom + this.#size.gutter - anchorX;
+    if (!this.#follows) this.#scroll.scrollLeft = unit * this.#zoom + this.#size.gutter - anchorX;
     this.#schedule();
   }
 
@@ -740,8 +742,7 @@ export class TimelinePanel implements Panel {
 }
 
 function tickText(micros: number): string {
-  if (micros >= 10_000_000) return `${(micros / 1e6).toFixed(2)} s`;
-  if (micros >= 1_000_000) return `${(micros / 1e6).toFixed(3)} s`;
+  if (micros >= 1_000_000) return `${(micros / 1e6).toFixed(4)} s`;
   return `${(micros / 1000).toFixed(micros < 100_000 ? 2 : 1)} ms`;
 }
 

@@ -27,7 +27,8 @@ export function split(first: HTMLElement, second: HTMLElement, options: SplitOpt
   let share = options.share;
   const set = (wanted: number): void => {
     share = Math.min(shareMax, Math.max(shareMin, wanted));
-    dom.style.setProperty("--share", String(share));
+    dom.style.setProperty("--first", `${share}fr`);
+    dom.style.setProperty("--second", `${1 - share}fr`);
     bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
   };
   const change = (wanted: number): void => {

@@ -33,6 +33,7 @@ export class VirtualList<Item> {
   #follows = true;
   #rowHeight = 24;
   #scheduled = 0;
+  #scrolledTo = 0;
 
   constructor(readonly options: VirtualListOptions<Item>) {
     this.dom = document.createElement("div");
@@ -49,7 +50,11 @@ export class VirtualList<Item> {
     this.#spacer.append(this.#rows);
     this.dom.append(this.#spacer);
     this.dom.addEventListener("scroll", () => {
-      this.#follows = this.dom.scrollTop + this.dom.clientHeight >= this.dom.scrollHeight - this.#rowHeight;
+      // Growth moves the end away without anybody scrolling: only going back ends the following.
+      const { scrollTop, clientHeight, scrollHeight } = this.dom;
+      if (scrollTop + clientHeight >= scrollHeight - this.#rowHeight) this.#follows = true;
+      else if (scrollTop < this.#scrolledTo) this.#follows = false;
+      this.#scrolledTo = scrollTop;
       this.#schedule();
     });
     this.dom.addEventListener("keydown", (event) => this.#key(event));
