@@ -14,6 +14,7 @@ import type { PanelReport } from "./panels/panel.ts";
 import { type Tab, TabbedPane } from "./panels/tabbed.ts";
 import { newId, TopBar } from "./panels/top-bar.ts";
 import { boardsOf } from "./store/labs.ts";
+import { boardLook } from "./store/hosts.ts";
 import type { Session } from "./store/session.ts";
 import { icon } from "./ui/icons.ts";
 import { split } from "./ui/split.ts";
@@ -137,12 +138,12 @@ export class Shell {
     const { session } = this;
     const boards = boardsOf(session.lab);
     const tabs: Tab[] = boards.map((board, index) => {
-      const host = session.hosts.byName(board.name);
+      const { hue, shape } = boardLook(index);
       return {
         id: boards.length === 1 && index === 0 ? "console" : `console-${board.name}`,
         title: boards.length === 1 ? "Console" : board.name,
-        mark: boards.length === 1 ? nothing : html`<span class="shape" aria-hidden="true">${host?.shape ?? "●"}</span>`,
-        hue: host?.hue ?? index,
+        mark: boards.length === 1 ? nothing : html`<span class="shape" aria-hidden="true">${shape}</span>`,
+        hue,
         load: () => boardTerminal(session, board.name),
       };
     });

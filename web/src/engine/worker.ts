@@ -209,7 +209,10 @@ function guard(work: () => void): void {
 
 function broken(error: unknown): void {
   isBroken = true;
-  post({ type: "crashed", message: error instanceof Error ? error.message : String(error) });
+  // The engine leaves its last words there, which say more than "unreachable".
+  const { playgroundPanic } = globalThis as { playgroundPanic?: unknown };
+  const message = typeof playgroundPanic === "string" ? playgroundPanic : error instanceof Error ? error.message : String(error);
+  post({ type: "crashed", message });
 }
 
 self.addEventListener("message", (event: MessageEvent<ToWorker>) => guard(() => worker.receive(event.data)));

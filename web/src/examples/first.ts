@@ -11,7 +11,7 @@ export const firstExample: Example = {
     version: 1,
     title: "A web server on a board",
     description:
-      "One board serves a page, another fetches it every two seconds. In the timeline, follow an arrow from send() to “receive”. Then open the page in the PC browser.",
+      "In the timeline, follow an arrow from send() on one board to “receive” on the other. Then open the page yourself in the PC browser.",
     boards: [
       {
         name: "server",

@@ -106,6 +106,7 @@ export class BoardStrip implements Panel {
 }
 
 function facts(status: BoardStatus): TemplateResult {
+  const pins = status.pins.filter(({ pin, output }) => !(output && ledPins.some((led) => led.pin === pin)));
   const used = status.heapBytes > 0 ? 1 - status.heapFreeBytes / status.heapBytes : 0;
   return html`${leds(status)}
     <span class="fact" title=${`Station: ${status.wifi}${status.rssiDbm === null ? "" : `, ${status.rssiDbm} dBm`}`}>${icon("wifi")}${wifiText(status)}</span>
@@ -114,7 +115,7 @@ function facts(status: BoardStatus): TemplateResult {
     </span>
     ${status.power === "crashed" ? html`<span class="fact bad">${icon("warning")}crashed, waits for its watchdog</span>` : nothing}
     ${status.power === "off" ? html`<span class="fact muted">off</span>` : nothing}
-    ${status.pins.length > 0 ? html`<span class="pins" aria-label="Pins">${status.pins.map((pin) => html`<span class="pin" data-high=${pin.high} title=${`Pin D${pin.pin}: ${pin.high ? "high" : "low"}, ${pin.output ? "output" : "input"}`}>D${pin.pin}<i>${pin.high ? "1" : "0"}</i></span>`)}</span>` : nothing}`;
+    ${pins.length > 0 ? html`<span class="pins" role="group" aria-label="Pins">${pins.map((pin) => html`<span class="pin" data-high=${pin.high} title=${`Pin D${pin.pin}: ${pin.high ? "high" : "low"}, ${pin.output ? "output" : "input"}`}>D${pin.pin}<i>${pin.high ? "1" : "0"}</i></span>`)}</span>` : nothing}`;
 }
 
 function leds(status: BoardStatus): TemplateResult {

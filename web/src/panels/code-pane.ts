@@ -18,6 +18,7 @@ import {
   withoutBoard,
   withoutFile,
 } from "../store/labs.ts";
+import { boardLook } from "../store/hosts.ts";
 import type { Session } from "../store/session.ts";
 import { askName, confirm } from "../ui/dialog.ts";
 import { chooseFiles, download } from "../ui/files.ts";
@@ -65,9 +66,10 @@ export class CodePane implements Panel {
     const { session } = this;
     render(
       html`<div role="tablist" aria-label="Boards" class="tabs" @keydown=${moveInTabs}>
-          ${boardsOf(session.lab).map((board) => {
+          ${boardsOf(session.lab).map((board, index) => {
             const isOpen = board.name === session.board;
             const host = session.hosts.byName(board.name);
+            const look = boardLook(index);
             const status = session.boardStatus(board.name);
             const state = session.state === "stopped" || !status ? "off" : status.power;
             return html`<button
@@ -76,10 +78,10 @@ export class CodePane implements Panel {
               id=${`board-tab-${board.name}`}
               aria-selected=${isOpen}
               tabindex=${isOpen ? 0 : -1}
-              data-hue=${host?.hue ?? 0}
+              data-hue=${look.hue}
               @click=${() => session.openBoard(board.name)}
             >
-              <span class="shape" aria-hidden="true">${host?.shape ?? "●"}</span>
+              <span class="shape" aria-hidden="true">${look.shape}</span>
               <span class="tab-text">${board.name}<small>${host?.ip ?? stateText(state)}</small></span>
             </button>`;
           })}

@@ -1,9 +1,10 @@
 /** The consoles of all boards in one view, one above the other. */
 
 import { boardsOf } from "../store/labs.ts";
+import { boardLook } from "../store/hosts.ts";
 import type { Session } from "../store/session.ts";
 import { Terminal } from "./console.ts";
-import { concerns, type Panel, type PanelReport } from "./panel.ts";
+import type { Panel, PanelReport } from "./panel.ts";
 
 export function boardTerminal(session: Session, name: string): Terminal {
   return new Terminal(session, {
@@ -49,14 +50,14 @@ export class AllConsoles implements Panel {
       terminal.destroy();
       this.#terminals.delete(name);
     }
-    for (const name of names) {
+    for (const [index, name] of names.entries()) {
       let terminal = this.#terminals.get(name);
       if (!terminal) {
         terminal = boardTerminal(this.session, name);
         this.#terminals.set(name, terminal);
         this.dom.append(terminal.dom);
       }
-      if (concerns(report, "hosts", "lab", "view")) terminal.dom.dataset["hue"] = String(this.session.hosts.byName(name)?.hue ?? 0);
+      terminal.dom.dataset["hue"] = String(boardLook(index).hue);
       terminal.update(report);
     }
   }

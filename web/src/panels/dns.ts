@@ -16,8 +16,11 @@ const questionsMax = 200;
 type Question = RecordOf<"dns_question">;
 type Answer = RecordOf<"dns_answer">;
 
+const namePattern = /^[\w.-]{1,253}$/;
+
 const answers: readonly { readonly value: string; readonly text: string; readonly help: string }[] = [
   { value: "addresses", text: "address", help: "answers with these addresses" },
+  { value: "alias", text: "alias", help: "stands for another name (CNAME)" },
   { value: "unknown", text: "unknown", help: "answers that there is no such name (NXDOMAIN)" },
   { value: "failure", text: "failure", help: "answers that it failed (SERVFAIL)" },
   { value: "silent", text: "silent", help: "does not answer at all" },
@@ -78,7 +81,7 @@ export class DnsPanel implements Panel {
 
   #askFor(name: string): void {
     const { session } = this;
-    this.#problem = /^[\w.-]{1,253}$/.test(name) ? "" : "A name has letters, digits, dots and hyphens.";
+    this.#problem = namePattern.test(name) ? "" : "A name has letters, digits, dots and hyphens.";
     if (this.#problem !== "") return this.#draw();
     const host = session.hosts.byName(this.#from) ?? session.hosts.all.find((other) => other.kind === "board");
     if (host?.kind === "board") session.input({ type: "console", board: host.name, text: `net.dns.resolve("${name}", function(_, ip) print("${name} is " .. tostring(ip)) end)\n` });
@@ -140,8 +143,10 @@ export class DnsPanel implements Panel {
   }
 
   #zoneRow(entry: ZoneView): TemplateResult {
-    const kind = typeof entry.answer === "string" ? entry.answer : "addresses";
-    const addresses = typeof entry.answer === "string" ? "" : entry.answer.addresses.join(", ");
+    const { answer } = entry;
+    const kind = typeof answer === "string" ? answer : "alias" in answer ? "alias" : "addresses";
+    const addresses = typeof answer !== "string" && "addresses" in answer ? answer.addresses.join(", ") : "";
+    const alias = typeof answer !== "string" && "alias" in answer ? answer.alias : "";
     return html`<tr>
       <td class="mono">${entry.name}${entry.edited ? html` <span class="tag">edited</span>` : nothing}</td>
       <td>
@@ -150,13 +155,15 @@ export class DnsPanel implements Panel {
           aria-label=${`What is answered for ${entry.name}`}
           @change=${(event: Event) => {
             const value = (event.target as HTMLSelectElement).value;
-            this.#set(entry.name, value === "addresses" ? { addresses: addresses === "" ? ["192.168.1.100"] : addresses.split(", ") } : (value as ZoneAnswer));
+            if (value === "addresses") this.#set(entry.name, { addresses: addresses === "" ? ["192.168.1.100"] : addresses.split(", ") });
+            else if (value === "alias") this.#set(entry.name, { alias: alias || "example.com" });
+            else this.#set(entry.name, value as ZoneAnswer);
           }}
         >
           ${answers.map((choice) => html`<option value=${choice.value} title=${choice.help} ?selected=${choice.value === kind}>${choice.text}</option>`)}
         </select>
       </td>
-      <td>${kind === "addresses" ? html`<input class="small mono" aria-label=${`Addresses of ${entry.name}`} .value=${addresses} @change=${(event: Event) => this.#setAddresses(entry.name, event)} />` : nothing}</td>
+      <td>${kind === "addresses" ? html`<input class="small mono" aria-label=${`Addresses of ${entry.name}`} .value=${addresses} @change=${(event: Event) => this.#setAddresses(entry.name, event)} />` : nothing}${kind === "alias" ? html`<input class="small mono" aria-label=${`Name that ${entry.name} stands for`} .value=${alias} @change=${(event: Event) => this.#setAlias(entry.name, event)} />` : nothing}</td>
       <td>${entry.edited ? html`<button class="button quiet icon-only small" aria-label=${`Give ${entry.name} its built-in answer back`} title="As built in" @click=${() => this.#set(entry.name, null)}>${icon("restart")}</button>` : nothing}</td>
     </tr>`;
   }
@@ -169,10 +176,15 @@ export class DnsPanel implements Panel {
     if (isValid) this.#set(name, addresses.length === 0 ? "unknown" : { addresses });
   }
 
+  #setAlias(name: string, event: Event): void {
+    const alias = (event.target as HTMLInputElement).value.trim().toLowerCase();
+    if (namePattern.test(alias)) this.#set(name, { alias });
+  }
+
   #add(event: Event): void {
     const input = event.target as HTMLInputElement;
     const name = input.value.trim().toLowerCase();
-    if (!/^[\w.-]{1,253}$/.test(name)) return;
+    if (!namePattern.test(name)) return;
     input.value = "";
     this.#set(name, { addresses: ["192.168.1.100"] });
   }

@@ -47,7 +47,7 @@ const dials: readonly Dial[] = [
   { name: "loss", title: "Loss", max: 1, step: 0.01, show: percent },
   { name: "latencyMs", title: "Latency", max: 1000, step: 1, show: millis },
   { name: "jitterMs", title: "Jitter", max: 500, step: 1, show: millis },
-  { name: "rateKbps", title: "Rate", max: 10_000, step: 10, show: (value) => (value === 0 ? "unlimited" : `${value} kbit/s`) },
+  { name: "rateKbps", title: "Rate", max: 54_000, step: 100, show: (value) => (value === 0 ? "unlimited" : `${value} kbit/s`) },
   { name: "corruption", title: "Damage", max: 1, step: 0.01, show: percent },
   { name: "duplication", title: "Duplicates", max: 1, step: 0.01, show: percent },
   { name: "reordering", title: "Overtaking", max: 1, step: 0.01, show: percent },
@@ -110,13 +110,14 @@ export class NetworkPanel implements Panel {
 
   #link(link: LinkView): TemplateResult {
     const from = this.#places.get(link.host);
-    const to = link.to === null ? { x: width / 2, y: 150 } : this.#places.get(link.to);
+    const internet = this.session.hosts.byKind("internet");
+    const to = link.to === null ? ((internet && this.#places.get(internet.id)) ?? { x: width / 2, y: 150 }) : this.#places.get(link.to);
     if (!from || !to) return svg``;
     const { loss = 0 } = link.link.toHost ?? {};
     const worst = Math.max(loss, link.link.fromHost?.loss ?? 0);
     const [x, y] = [(from.x + to.x) / 2, (from.y + to.y) / 2];
     const text = link.link.down ? "cut" : worst > 0 ? `${percent(worst)} loss` : "";
-    return svg`<line class=${`link${link.wireless ? " wireless" : ""}${link.link.down ? " down" : ""}${worst > 0 ? " lossy" : ""}`} x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y} />
+    return svg`<line class=${`link${this.session.hosts.get(link.host)?.kind === "server" ? " faint" : ""}${link.wireless ? " wireless" : ""}${link.link.down ? " down" : ""}${worst > 0 ? " lossy" : ""}`} x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y} />
       ${text === "" ? nothing : svg`<g class="link-label"><rect x=${x - 38} y=${y - 11} width="76" height="22" rx="11" /><text x=${x} y=${y + 4.500}>${text}</text></g>`}`;
   }
 
@@ -124,8 +125,8 @@ export class NetworkPanel implements Panel {
     const place = this.#places.get(host.id);
     const known = this.session.hosts.get(host.id);
     if (!place || !known) return svg``;
-    const isServer = host.kind === "server" || host.kind === "outside";
-    const [w, h] = isServer ? [150, 34] : [150, 54];
+    const isServer = host.kind === "server" || host.kind === "outside" || host.kind === "internet";
+    const [w, h] = isServer ? [168, 36] : [150, 54];
     const choose = (): void => {
       this.#chosen = host.id;
       this.#draw();
@@ -135,10 +136,10 @@ export class NetworkPanel implements Panel {
       event.preventDefault();
       choose();
     };
-    return svg`<g class=${`node${isChosen ? " chosen" : ""}${host.up ? "" : " off"}`} data-hue=${known.hue} transform=${`translate(${place.x - w / 2} ${place.y - h / 2})`} tabindex="0" role="button" aria-pressed=${isChosen} aria-label=${`${host.name}, ${known.ip ?? "no address"}${host.up ? "" : ", not reachable"}`} @click=${choose} @keydown=${key}>
+    return svg`<g class=${`node${isServer ? " small" : ""}${isChosen ? " chosen" : ""}${host.up ? "" : " off"}`} data-hue=${known.hue} transform=${`translate(${place.x - w / 2} ${place.y - h / 2})`} tabindex="0" role="button" aria-pressed=${isChosen} aria-label=${`${host.name}, ${known.ip ?? "no address"}${host.up ? "" : ", not reachable"}`} @click=${choose} @keydown=${key}>
       <rect width=${w} height=${h} rx="9" />
       <text class="node-shape" x="12" y=${isServer ? 22 : 23}>${known.shape}</text>
-      <text class="node-name" x="30" y=${isServer ? 15 : 23}>${shorten(host.name, 17)}</text>
+      <text class="node-name" x="30" y=${isServer ? 15 : 23}>${shorten(host.name, 18)}</text>
       <text class="node-ip" x=${isServer ? 30 : 30} y=${isServer ? 29 : 42}>${known.ip ?? (host.up ? "no address" : "off")}</text>
     </g>`;
   }
@@ -162,7 +163,7 @@ export class NetworkPanel implements Panel {
       ${host.arp.length === 0 ? html`<p class="muted small-text">none</p>` : html`<table class="table compact"><tbody>${host.arp.map((entry) => html`<tr><td class="mono">${entry.ip}</td><td class="mono">${entry.mac}</td></tr>`)}</tbody></table>`}
       ${leases.length === 0
         ? nothing
-        : html`<h4>Leases (DHCP)</h4><table class="table compact"><thead><tr><th>Address</th><th>Host</th><th>Until</th></tr></thead><tbody>${leases.map((lease) => html`<tr><td class="mono">${lease.ip}</td><td>${lease.hostname ?? lease.mac}</td><td class="mono">${clock(lease.expiresMs)}</td></tr>`)}</tbody></table>`}`;
+        : html`<h4>Leases (DHCP)</h4><table class="table compact"><thead><tr><th>Address</th><th>Host</th><th>Until</th></tr></thead><tbody>${leases.map((lease) => html`<tr><td class="mono">${lease.ip}</td><td>${lease.hostname ?? lease.mac}</td><td class="mono">${lease.expiresMs === null ? "for ever" : clock(lease.expiresMs)}</td></tr>`)}</tbody></table>`}`;
   }
 
   #dials(host: string, link: LinkView): TemplateResult {
@@ -224,8 +225,11 @@ export class NetworkPanel implements Panel {
 
   /** From host to host over the router, as the cables lie. */
   #way(from: number, to: number): readonly Place[] {
-    const router = this.session.hosts.byKind("router");
-    const places = [from, ...(router && router.id !== from && router.id !== to ? [router.id] : []), to];
+    const { hosts } = this.session;
+    const isBeyond = (id: number): boolean => ["server", "outside", "internet"].includes(hosts.get(id)?.kind ?? "");
+    // Inside the LAN everything meets at the router, outside it at the internet's middle.
+    const middle = isBeyond(from) && isBeyond(to) ? hosts.byKind("internet") : hosts.byKind("router");
+    const places = [from, ...(middle && middle.id !== from && middle.id !== to ? [middle.id] : []), to];
     return places.flatMap((id) => this.#places.get(id) ?? []);
   }
 
@@ -260,8 +264,13 @@ export function placesOf(hosts: readonly Host[]): Map<number, Place> {
   row(servers.slice(0, half), servers.length > half ? 72 : 92, 30);
   row(servers.slice(half), 118, 30);
   row(
+    hosts.filter((host) => host.kind === "internet"),
+    168,
+    0,
+  );
+  row(
     hosts.filter((host) => host.kind === "router"),
-    236,
+    250,
     0,
   );
   const below = hosts.filter((host) => host.kind === "board" || host.kind === "pc");

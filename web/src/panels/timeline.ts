@@ -42,6 +42,16 @@ interface Stroke {
   readonly y2: number;
 }
 
+/** A name to write on an arrow once everything else is drawn. */
+interface FrameName {
+  readonly frame: FrameView;
+  readonly x1: number;
+  readonly y1: number;
+  readonly x2: number;
+  readonly y2: number;
+  readonly isFaint: boolean;
+}
+
 interface Palette {
   readonly [name: string]: string;
 }
@@ -65,6 +75,7 @@ export class TimelinePanel implements Panel {
   #palette: Palette | null = null;
   #boxes: Box[] = [];
   #strokes: Stroke[] = [];
+  #texts: Box[] = [];
   #chain: ReadonlySet<number> = new Set();
   #size = { width: 0, height: 0, gutter: 150, lane: 30, axis: 24, font: 11.5 };
 
@@ -213,7 +224,11 @@ export class TimelinePanel implements Panel {
 
   /** Gives the scroll area the size of its content and, when following, shows its end. */
   #fit(): void {
-    const { gutter, lane, axis, width, height } = this.#size;
+    const { gutter, axis, width, height } = this.#size;
+    const count = Math.max(1, this.#model.lanes.length);
+    const rem = this.#size.font / 11.5;
+    const lane = Math.min(42 * rem, Math.max(30 * rem, Math.floor((height - axis - 6) / count)));
+    this.#size = { ...this.#size, lane };
     const wide = Math.max(width, gutter + this.#model.scale.end * this.#zoom + 90);
     const high = Math.max(height, axis + this.#model.lanes.length * lane + 4);
     this.#sizer.style.width = `${wide}px`;
@@ -271,6 +286,8 @@ export class TimelinePanel implements Panel {
     context.textBaseline = "middle";
     this.#boxes = [];
     this.#strokes = [];
+    this.#texts = [];
+    const names: FrameName[] = [];
 
     const { lanes, scale } = this.#model;
     const from = scale.timeAt((this.#scroll.scrollLeft - 20) / this.#zoom);
@@ -287,12 +304,13 @@ export class TimelinePanel implements Panel {
       if (y > height || y + laneHeight < axis) continue;
       this.#drawSocketNames(context, colours, lane, y);
     }
-    this.#drawFrames(context, colours, top, from, to);
+    this.#drawFrames(context, colours, top, from, to, names);
     for (const lane of lanes) {
       const y = top.get(lane.key) ?? 0;
       if (y > height || y + laneHeight < axis) continue;
       this.#drawItems(context, colours, lane, y, from, to);
     }
+    for (const name of names) this.#drawFrameName(context, colours, name);
     context.restore();
     this.#drawGutter(context, colours, lanes);
   }
@@ -357,7 +375,7 @@ export class TimelinePanel implements Panel {
     context.restore();
   }
 
-  #drawFrames(context: CanvasRenderingContext2D, colours: Palette, top: ReadonlyMap<string, number>, from: number, to: number): void {
+  #drawFrames(context: CanvasRenderingContext2D, colours: Palette, top: ReadonlyMap<string, number>, from: number, to: number, names: FrameName[]): void {
     const { frames } = this.#model;
     const { lane: laneHeight } = this.#size;
     const middle = laneHeight * 0.36;
@@ -375,6 +393,7 @@ export class TimelinePanel implements Panel {
         const target = this.#model.arrivalLane(arrival);
         if (!target || target.key === source.key) continue;
         this.#arrow(context, colours, frame, x1, y1, this.#x(arrival.at), (top.get(target.key) ?? 0) + middle, hue, isChosen, false);
+        names.push({ frame, x1, y1, x2: this.#x(arrival.at), y2: (top.get(target.key) ?? 0) + middle, isFaint: this.#chain.size > 0 && !isChosen });
       }
       for (const drop of frame.drops) {
         const target = this.#model.laneOf(drop.host, null);
@@ -412,6 +431,31 @@ export class TimelinePanel implements Panel {
     }
     context.restore();
     this.#strokes.push({ id: frame.id, x1, y1, x2, y2 });
+  }
+
+  /** A frame's name on its arrow, where there is room beside everything else. */
+  #drawFrameName(context: CanvasRenderingContext2D, colours: Palette, { frame, x1, y1, x2, y2, isFaint }: FrameName): void {
+    const { font, lane } = this.#size;
+    if (this.#zoom < 14 || Math.abs(y2 - y1) < lane * 0.8) return;
+    context.save();
+    context.globalAlpha = isFaint ? 0.3 : 1;
+    context.font = context.font.replace(/^[\d.]+px/, `${font * 0.87}px`);
+    const text = frameName(frame);
+    const width = context.measureText(text).width + 4;
+    for (const share of [0.5, 0.3, 0.7]) {
+      const [x, y] = [x1 + (x2 - x1) * share, y1 + (y2 - y1) * share];
+      const box = { id: frame.id, x: x - width / 2, y: y - font * 0.6, w: width, h: font * 1.2 };
+      if (this.#boxes.some((other) => overlap(box, other)) || this.#texts.some((other) => overlap(box, other))) continue;
+      context.fillStyle = colours["surface"] ?? "";
+      roundRect(context, box.x, box.y, box.w, box.h, 3);
+      context.fill();
+      context.fillStyle = colours["text"] ?? "";
+      context.textAlign = "center";
+      context.fillText(text, x, y + 0.5);
+      this.#texts.push(box);
+      break;
+    }
+    context.restore();
   }
 
   #drawItems(context: CanvasRenderingContext2D, colours: Palette, lane: Lane, y: number, from: number, to: number): void {
@@ -483,6 +527,7 @@ export class TimelinePanel implements Panel {
     } else if (end + textWidth + 4 < room) {
       context.fillStyle = colours["text"] ?? "";
       context.fillText(text, end + 4, topY + height / 2 + 0.5);
+      this.#texts.push({ id: item.id, x: end + 4, y: topY, w: textWidth, h: height });
     } else if (room - end > font * 2.5) {
       context.save();
       context.beginPath();
@@ -539,6 +584,7 @@ export class TimelinePanel implements Panel {
     if (x + glyphWidth + context.measureText(text).width < room) {
       context.fillStyle = colours["text"] ?? "";
       context.fillText(text, x + glyphWidth, middle + 0.5);
+      this.#texts.push({ id: item.id, x: x + glyphWidth, y: middle - font * 0.6, w: context.measureText(text).width, h: font * 1.2 });
     }
     const box: Box = { id: item.id, x: x - 5, y: middle - font * 0.7, w: font + 4, h: font * 1.4 };
     if (item.id === this.session.selection) this.#ring(context, colours, box.x, box.y, box.w, box.h);
@@ -741,6 +787,19 @@ export class TimelinePanel implements Panel {
   }
 }
 
+/** What a frame is in a word or two: `SYN`, `GET /status`, `120 B`. */
+function frameName({ summary }: FrameView): string {
+  const { transport, protocol } = summary;
+  if (protocol === "HTTP") return summary.summary.split(" ").slice(0, 2).join(" ").slice(0, 24);
+  if (protocol === "TCP" && transport) {
+    if (transport.payloadBytes > 0) return `${transport.payloadBytes} B`;
+    const flags = (transport.flags ?? "").replaceAll(",", "");
+    return flags === "ACK" ? "ACK" : flags.replace(/ ?ACK$/, (ack) => (flags.startsWith("SYN") ? ack : ""));
+  }
+  if (protocol === "UDP" && transport) return `${transport.payloadBytes} B`;
+  return protocol;
+}
+
 function tickText(micros: number): string {
   if (micros >= 1_000_000) return `${(micros / 1e6).toFixed(4)} s`;
   return `${(micros / 1000).toFixed(micros < 100_000 ? 2 : 1)} ms`;
@@ -764,6 +823,10 @@ function markOf(item: Item, hue: string, colours: Palette): { readonly glyph: st
     default:
       return { glyph: "•", colour: hue };
   }
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 }
 
 function roundRect(context: CanvasRenderingContext2D, x: number, y: number, w: number, h: number, radius: number): void {

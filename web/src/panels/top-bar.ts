@@ -44,7 +44,7 @@ export class TopBar implements Panel {
     const { session } = this;
     const { state } = session;
     const isStopped = state === "stopped";
-    const runText = isStopped ? "Run" : session.isStale ? "Run changes" : "Run again";
+    const runMore = isStopped ? "" : session.isStale ? " changes" : " again";
     render(
       html`<div class="brand" title="NodeMCU net playground"><img src="favicon.svg" alt="" width="26" height="26" /><h1><span class="brand-long">NodeMCU </span>net playground</h1></div>
         <button class="button quiet lab-button" aria-haspopup="menu" title="This lab and your other labs" @click=${(event: Event) => this.#openLabs(event)}>
@@ -53,7 +53,7 @@ export class TopBar implements Panel {
         <div popover class="menu labs-menu" role="menu" id="labs-menu" @keydown=${moveInMenu}></div>
         <div class="group" role="group" aria-label="Run">
           <button class="button primary run-button" title="Start the lab with the files as they are (Ctrl+Enter)" data-stale=${session.isStale && !isStopped} @click=${() => session.run()}>
-            ${icon(isStopped ? "run" : "restart")}<span>${runText}</span>
+            ${icon(isStopped ? "run" : "restart")}<span>Run<span class="run-more">${runMore}</span></span>
           </button>
           <button class="button stop-button" title="Stop everything at once" ?disabled=${isStopped} @click=${() => session.stop()}>${icon("stop")}<span>Stop</span></button>
         </div>
@@ -73,7 +73,6 @@ export class TopBar implements Panel {
           </label>
           <output class="clock" aria-label="Virtual time" title="Virtual time of the lab"></output>
         </div>
-        <span class="spacer"></span>
         <button class="button" @click=${() => this.actions.openGallery()}>${icon("examples")}<span>Examples</span></button>
         <button class="button" title="A link that carries the whole lab" @click=${() => this.#share()}>${icon("link")}<span>Share</span></button>
         <button class="button quiet icon-only" aria-label="Settings" aria-haspopup="dialog" title="Theme and text size" @click=${(event: Event) => this.#openSettings(event)}>${icon("gear")}</button>

@@ -15,12 +15,17 @@ export interface Host {
 }
 
 const shapes = ["●", "■", "▲", "◆", "★", "⬟", "✚", "⬢"];
-const kindOrder: readonly HostKind[] = ["board", "pc", "router", "server", "outside"];
+const kindOrder: readonly HostKind[] = ["board", "pc", "router", "internet", "server", "outside"];
 
 /** Number of hues that style sheets define for boards; the others follow. */
 export const boardHues = 8;
-const kindHue: Readonly<{ [kind in HostKind]: number }> = { board: 0, pc: 8, router: 9, server: 10, outside: 11 };
-const kindShape: Readonly<{ [kind in HostKind]: string }> = { board: "●", pc: "⌂", router: "⇄", server: "☁", outside: "↗" };
+const kindHue: Readonly<{ [kind in HostKind]: number }> = { board: 0, pc: 8, router: 9, internet: 10, server: 10, outside: 11 };
+const kindShape: Readonly<{ [kind in HostKind]: string }> = { board: "●", pc: "⌂", router: "⇄", internet: "☁", server: "▣", outside: "↗" };
+
+/** Hue and shape of the board at a place in the lab. */
+export function boardLook(index: number): { readonly hue: number; readonly shape: string } {
+  return { hue: index % boardHues, shape: shapes[index % shapes.length] ?? "●" };
+}
 
 export class Hosts {
   #hosts = new Map<number, Host>();
@@ -61,11 +66,8 @@ export class Hosts {
     const hosts = new Map(this.#hosts);
     let boardCount = 0;
     for (const board of boards) {
-      const hue = boardCount % boardHues;
-      const shape = shapes[boardCount % shapes.length] ?? "●";
-      boardCount++;
       const ip = board.interfaces.find((face) => face.ip !== null)?.ip ?? null;
-      hosts.set(board.host, { id: board.host, name: board.name, kind: "board", hue, shape, ip });
+      hosts.set(board.host, { id: board.host, name: board.name, kind: "board", ...boardLook(boardCount++), ip });
     }
     for (const host of map?.hosts ?? []) {
       if (host.kind === "board") continue;

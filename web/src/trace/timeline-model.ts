@@ -36,7 +36,7 @@ export interface Item {
 }
 
 const closedStates: ReadonlySet<string> = new Set(["closed", "time_wait"]);
-const hostOrder: readonly string[] = ["board", "pc", "router", "server", "outside"];
+const hostOrder: readonly string[] = ["board", "pc", "router", "internet", "server", "outside"];
 
 export class TimelineModel {
   scale: TimeScale;

@@ -1,0 +1,100 @@
+import { Text } from "@codemirror/state";
+import { describe, expect, it } from "vitest";
+
+import { candidates, lookUp, nameBefore } from "../src/editor/help.ts";
+import { indexOfByte, rangeAt } from "../src/editor/offsets.ts";
+import type { ApiEntry } from "../src/generated/ApiEntry.ts";
+import { addressFrom, loadPage, resolve } from "../src/browser/page.ts";
+import { byteCount, hexRows, printable } from "../src/packets/bytes.ts";
+import { frameTest } from "../src/packets/filter.ts";
+import type { FrameView } from "../src/trace/log.ts";
+
+const entry = (name: string, kind: ApiEntry["kind"]): ApiEntry => ({ name, kind, signature: "", doc: "", parameters: [], removedUseInstead: null, lua51Only: false });
+const api = [entry("net", "module"), entry("net.createServer", "function"), entry("net.dns", "module"), entry("net.dns.resolve", "function"), entry("net.socket:send", "method"), entry("net.udpsocket:send", "method"), entry("tmr", "module")];
+
+describe("help", () => {
+  it("reads the name before the cursor", () => {
+    expect(nameBefore("  local s = net.createS")).toEqual({ owner: "net", separator: ".", part: "createS" });
+    expect(nameBefore("sck:")).toEqual({ owner: "sck", separator: ":", part: "" });
+    expect(nameBefore("print(")).toEqual({ owner: "", separator: "", part: "" });
+  });
+
+  it("offers members after a dot, methods after a colon, modules else", () => {
+    const names = (text: string): string[] => candidates(api, nameBefore(text)).map(({ name }) => name);
+    expect(names("net.")).toEqual(["net.createServer", "net.dns"]);
+    expect(names("net.dns.r")).toEqual(["net.dns.resolve"]);
+    expect(names("sck:s")).toEqual(["net.socket:send", "net.udpsocket:send"]);
+    expect(names("")).toEqual(["net", "tmr"]);
+  });
+
+  it("looks names up", () => {
+    expect(lookUp(api, "net", ".", "createServer").length).toBe(1);
+    expect(lookUp(api, "anything", ":", "send").length).toBe(2);
+    expect(lookUp(api, "", "", "unknown")).toEqual([]);
+  });
+});
+
+describe("offsets", () => {
+  it("counts columns in bytes", () => {
+    expect(indexOfByte("aé☃x", 0)).toBe(0);
+    expect(indexOfByte("aé☃x", 3)).toBe(2);
+    expect(indexOfByte("aé☃x", 6)).toBe(3);
+  });
+
+  it("marks the token, or the line without its indentation", () => {
+    const text = Text.of(["local x", "  print('é' = 1)"]);
+    expect(rangeAt(text, 2)).toEqual({ from: 10, to: 24 });
+    expect(rangeAt(text, 2, 14, 1)).toEqual({ from: 20, to: 21 });
+    expect(rangeAt(text, 99).from).toBe(10);
+  });
+
+  it("marks the last character when the error is at the end", () => {
+    expect(rangeAt(Text.of(["x ="]), 1, 4, 1)).toEqual({ from: 2, to: 3 });
+  });
+});
+
+describe("packets", () => {
+  const frame = (protocol: string, port: number, isLost = false): FrameView => ({
+    id: 1, number: 1, host: 3, socket: null, cause: null, sentAt: 0, length: 60,
+    summary: { frame: 1, sentMs: 0, from: 3, source: "192.168.1.101", destination: "192.168.1.100", protocol, summary: "GET /status", sentence: "", length: 60, transport: { protocol: "tcp", sourcePort: 49_152, destinationPort: port, payloadBytes: 0, flags: "SYN, ACK" } },
+    arrivals: [], drops: isLost ? [{ record: 2, host: 1, at: 1, reason: "loss" }] : [],
+  });
+  const hosts = { nameOf: (host: number) => (host === 3 ? "client" : "?") };
+  const passes = (text: string, given: FrameView): boolean => frameTest(text, hosts)(given);
+
+  it("filters by protocol, port, host, flag, loss and words", () => {
+    expect(passes("tcp port 80", frame("HTTP", 80))).toBe(true);
+    expect(passes("port:81", frame("HTTP", 80))).toBe(false);
+    expect(passes("host client", frame("HTTP", 80))).toBe(true);
+    expect(passes("host=192.168.1.100 syn", frame("TCP", 80))).toBe(true);
+    expect(passes("lost", frame("TCP", 80))).toBe(false);
+    expect(passes("not lost /status", frame("TCP", 80, false))).toBe(true);
+    expect(passes("!arp", frame("ARP", 0))).toBe(false);
+  });
+
+  it("shows bytes as text and hex", () => {
+    expect(printable("a\r\n\u0001")).toBe("a\\r\\n\\1");
+    expect(hexRows(Uint8Array.of(72, 105, 0))[0]?.bytes.map((byte) => byte.character).join("")).toBe("Hi·");
+    expect(byteCount(1234)).toBe("1.2 kB");
+  });
+});
+
+describe("the PC's browser", () => {
+  it("takes an address as people type it, and only http", () => {
+    expect(addressFrom("192.168.1.100")).toBe("http://192.168.1.100/");
+    expect(addressFrom("https://example.com")).toBeNull();
+    expect(addressFrom("javascript:alert(1)")).toBeNull();
+    expect(resolve("/on?x=1", "http://192.168.1.100/a/b")).toBe("http://192.168.1.100/on?x=1");
+    expect(resolve("mailto:a@b", "http://192.168.1.100/")).toBeNull();
+  });
+
+  it("follows redirections and ends a circle", async () => {
+    const asked: string[] = [];
+    const reply = (request: { url: string }, status: number, headers: [string, string][]) => ({ id: 1, request, status, headers, body: new Uint8Array(), error: null, startedMs: 0, endedMs: 0 });
+    const page = await loadPage({ url: "http://a/" }, async (request) => (asked.push(request.url), request.url === "http://a/" ? reply(request, 302, [["Location", "/b"]]) : reply(request, 204, [])));
+    expect(asked).toEqual(["http://a/", "http://a/b"]);
+    expect(page).toMatchObject({ status: 204, source: null });
+    const circle = await loadPage({ url: "http://a/" }, async (request) => reply(request, 301, [["Location", "/"]]));
+    expect(circle.error).toMatch(/again and again/);
+  });
+});
