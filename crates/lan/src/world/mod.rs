@@ -7,10 +7,8 @@
 //! way to look into it and to act in it.
 //!
 //! Reading order: [`config`] (what there is), [`service`] (what a server program is) and [`programs`] (what runs it on a
-//! host), [`router`], [`internet`], [`server`], then the protocols ([`dhcp`], [`dns`], [`http`], [`mqtt`], [`ntp`],
-//! [`small`]).
-
-#![allow(dead_code, unreachable_pub)] // until the PC uses the clients' sides
+//! host), [`router`], [`internet`], [`server`], [`pc`], then the protocols ([`dhcp`], [`dns`], [`http`], [`mqtt`],
+//! [`ntp`], [`small`]).
 
 mod clock;
 pub mod config;
@@ -22,6 +20,7 @@ mod mqtt;
 mod napt;
 mod ntp;
 mod packet;
+pub mod pc;
 mod programs;
 pub mod router;
 pub mod server;
@@ -40,6 +39,7 @@ pub use dhcp::{DhcpExchange, DhcpLease, DhcpReply, DhcpServer, DhcpServerConfig}
 pub use dns::{DnsFailure, Zone, ZoneAnswer, ZoneRecord};
 pub use http::sites::Page;
 pub use napt::NatMapping;
+pub use pc::{FetchEvent, FetchId, HttpFetch};
 
 use crate::address::MacAddress;
 use crate::air::{AccessPointConfig, AccessPointId, Behind, Security};
@@ -49,6 +49,7 @@ use crate::netstat::Netstat;
 use clock::Clock;
 use dns::zone::SharedZone;
 use internet::{Internet, Neighbour};
+use pc::Pc;
 use router::Router;
 use server::{Server, Surroundings};
 
@@ -88,6 +89,8 @@ pub struct World {
     pub access_point: AccessPointId,
     /// The router.
     pub router: HostId,
+    /// The person's computer.
+    pub pc: HostId,
     hosts: Vec<WorldHost>,
     zone: SharedZone,
     built_in_zone: Zone,
@@ -103,9 +106,10 @@ impl World {
         let mut builder = Builder { lan, seed, next: first, hosts: Vec::new() };
         let segment = builder.lan.add_segment();
         let (router, uplink_macs) = builder.add_router(config, clock, segment);
+        let pc = builder.add_pc(config, clock, segment);
         let access_point = builder.add_access_point(&config.ssid, segment);
         builder.add_internet(config, uplink_macs, clock, &zone);
-        World { segment, access_point, router, hosts: builder.hosts, zone, built_in_zone }
+        World { segment, access_point, router, pc, hosts: builder.hosts, zone, built_in_zone }
     }
 
     /// The hosts in the order of their ids.
@@ -121,7 +125,13 @@ impl World {
     /// The tables of a host; `None` for the internet's routers, which have none.
     pub fn netstat(&self, lan: &Lan, host: HostId) -> Option<Netstat> {
         let router = lan.resident::<Router>(host).map(|router| router.host().netstat());
-        router.or_else(|| lan.resident::<Server>(host).map(|server| server.host().netstat()))
+        let pc = || lan.resident::<Pc>(host).map(|pc| pc.host().netstat());
+        router.or_else(pc).or_else(|| lan.resident::<Server>(host).map(|server| server.host().netstat()))
+    }
+
+    /// The person's computer, for a command. Its frames leave with the next [`Lan::step`], which is due at once.
+    pub fn pc<'a>(&self, lan: &'a mut Lan) -> Option<&'a mut Pc> {
+        lan.resident_mut::<Pc>(self.pc)
     }
 
     /// The router's leases.
@@ -162,7 +172,6 @@ struct Builder<'a> {
 #[derive(Clone, Copy)]
 struct UplinkMacs {
     router: MacAddress,
-    internet: MacAddress,
     segment: SegmentId,
 }
 
@@ -199,8 +208,17 @@ impl Builder<'_> {
         let wire = LinkConfig { latency: trace::Duration::from_micros(100), ..LinkConfig::default() };
         self.lan.attach(id, router::LAN_SIDE, segment, wire);
         self.lan.attach(id, router::INTERNET_SIDE, uplink, wire);
-        let internet = self.mac(self.next, 0);
-        (id, UplinkMacs { router: macs[1], internet, segment: uplink })
+        (id, UplinkMacs { router: macs[1], segment: uplink })
+    }
+
+    fn add_pc(&mut self, config: &WorldConfig, clock: Clock, segment: SegmentId) -> HostId {
+        let id = self.add("pc", WorldHostKind::Pc, config.pc.ip, 0);
+        let (mac, seed) = (self.mac(id, 0), self.seed_of(id));
+        let pc = Pc::new(id, mac, seed, &config.pc, &config.router, clock, self.lan.trace());
+        self.lan.add_resident(Box::new(pc));
+        let wire = LinkConfig { latency: trace::Duration::from_micros(200), ..LinkConfig::default() };
+        self.lan.attach(id, 0, segment, wire);
+        id
     }
 
     fn add_access_point(&mut self, ssid: &str, segment: SegmentId) -> AccessPointId {
@@ -218,7 +236,7 @@ impl Builder<'_> {
 
     fn add_internet(&mut self, config: &WorldConfig, uplink: UplinkMacs, clock: Clock, zone: &SharedZone) {
         let internet = self.add("internet", WorldHostKind::Internet, first_hop(config), internet::UPLINK);
-        let mut macs = vec![uplink.internet];
+        let mut macs = vec![self.mac(internet, internet::UPLINK)];
         let mut neighbours = Vec::new();
         // As many as there are interface numbers.
         for (server, interface) in config.servers.iter().zip(1..=u8::MAX) {

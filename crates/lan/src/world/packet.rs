@@ -23,7 +23,6 @@ const QUOTED_LENGTH: usize = 8;
 /// What a frame carries, as far as a router cares.
 #[derive(Debug)]
 pub(crate) struct FrameView<'a> {
-    pub(crate) source: MacAddress,
     pub(crate) destination: MacAddress,
     pub(crate) content: Content<'a>,
 }
@@ -58,9 +57,7 @@ pub(crate) struct Datagram<'a> {
 pub(crate) enum IcmpError {
     TimeExceeded,
     NetUnreachable,
-    HostUnreachable,
     PortUnreachable,
-    FragmentationNeeded,
 }
 
 /// Reads an Ethernet frame.
@@ -71,7 +68,7 @@ pub(crate) fn parse_frame(bytes: &[u8]) -> Option<FrameView<'_>> {
         EthernetProtocol::Ipv4 => Content::Ipv4(parse_ipv4(frame.payload())?),
         _ => return None,
     };
-    Some(FrameView { source: MacAddress(frame.src_addr().0), destination: MacAddress(frame.dst_addr().0), content })
+    Some(FrameView { destination: MacAddress(frame.dst_addr().0), content })
 }
 
 fn parse_arp(bytes: &[u8]) -> Option<Arp> {
@@ -156,9 +153,7 @@ pub(crate) fn icmp_error(router: Ipv4Addr, packet: &[u8], error: IcmpError) -> O
     let icmp = match error {
         IcmpError::TimeExceeded => Icmpv4Repr::TimeExceeded { reason: Icmpv4TimeExceeded::TtlExpired, header, data },
         IcmpError::NetUnreachable => unreachable(Icmpv4DstUnreachable::NetUnreachable),
-        IcmpError::HostUnreachable => unreachable(Icmpv4DstUnreachable::HostUnreachable),
         IcmpError::PortUnreachable => unreachable(Icmpv4DstUnreachable::PortUnreachable),
-        IcmpError::FragmentationNeeded => unreachable(Icmpv4DstUnreachable::FragRequired),
     };
     Some(icmp_packet(router, source, &icmp))
 }
@@ -200,6 +195,7 @@ pub(crate) fn ipv4_frame(source: MacAddress, destination: MacAddress, packet: &[
 }
 
 /// An ARP question for `target_ip`.
+#[cfg(test)]
 pub(crate) fn arp_request(sender_mac: MacAddress, sender_ip: Ipv4Addr, target_ip: Ipv4Addr) -> Vec<u8> {
     arp(ArpOperation::Request, (sender_mac, sender_ip), (MacAddress::default(), target_ip), MacAddress::BROADCAST)
 }
@@ -503,7 +499,7 @@ mod tests {
     #[test]
     fn errors_are_never_answered_with_errors() {
         let packet = udp_packet(BOARD, SERVER, b"question");
-        let error = icmp_error(ROUTER, &packet, IcmpError::HostUnreachable).unwrap();
+        let error = icmp_error(ROUTER, &packet, IcmpError::NetUnreachable).unwrap();
         assert_eq!(icmp_error(ROUTER, &error, IcmpError::TimeExceeded), None);
         let broadcast = udp_packet(BOARD, Endpoint { ip: Ipv4Addr::BROADCAST, port: 1 }, b"x");
         assert_eq!(icmp_error(ROUTER, &broadcast, IcmpError::PortUnreachable), None);
