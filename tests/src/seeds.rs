@@ -84,8 +84,12 @@ fn lab(seed: u64) -> Lab {
     }
     for index in 0..lab.boards.len() {
         let name = lab.boards[index].name.clone();
-        lab.links.insert(name.clone(), LinkLab { down: false, to_host: faults(&mut random), from_host: faults(&mut random) });
-        lab.inputs.push(TimedInput { at_ms: STORM_MS as f64, input: Input::Link { host: name.clone(), link: repaired() } });
+        lab.links.insert(
+            name.clone(),
+            LinkLab { down: false, to_host: faults(&mut random), from_host: faults(&mut random) },
+        );
+        lab.inputs
+            .push(TimedInput { at_ms: STORM_MS as f64, input: Input::Link { host: name.clone(), link: repaired() } });
         if random.u8(..) < 60 {
             trouble(&mut random, &mut lab.inputs, &name);
         }
@@ -356,9 +360,10 @@ fn trace_is_legal(simulation: &Simulation, totals: &mut Totals) -> Result<(), St
 /// After the calm no connection is left on any board.
 fn nothing_is_left(simulation: &Simulation) -> Result<(), String> {
     for host in simulation.map().hosts.iter().filter(|host| host.kind == HostKind::Board) {
-        let left = host.sockets.iter().find(|socket| {
-            !matches!(socket.state, SocketState::Listen | SocketState::Bound | SocketState::Closed)
-        });
+        let left = host
+            .sockets
+            .iter()
+            .find(|socket| !matches!(socket.state, SocketState::Listen | SocketState::Bound | SocketState::Closed));
         if let Some(socket) = left {
             return Err(format!("{} still has {socket:?}", host.name));
         }
