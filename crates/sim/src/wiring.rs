@@ -1,6 +1,7 @@
 //! From a lab's words to those of boards and LAN.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use lan::{Direction, JoinRequest, Lan, LinkConfig};
 use trace::{Duration, HostId, Instant};
@@ -91,11 +92,13 @@ impl Links {
     /// How a direction of a link should be; `None` when the lab says nothing of it or there is no link.
     pub(crate) fn config(&mut self, lan: &Lan, end: LinkEnd, direction: Direction) -> Option<LinkConfig> {
         let setting = self.settings.get(&end)?;
-        if !self.baselines.contains_key(&end) {
-            let now = |direction| lan.link(end.0, end.1, direction).copied();
-            self.baselines.insert(end, [now(Direction::In)?, now(Direction::Out)?]);
-        }
-        let [to_host, from_host] = self.baselines.get(&end)?;
+        let [to_host, from_host] = match self.baselines.entry(end) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let now = |direction| lan.link(end.0, end.1, direction).copied();
+                unknown.insert([now(Direction::In)?, now(Direction::Out)?])
+            }
+        };
         let (baseline, faults) = match direction {
             Direction::In => (to_host, &setting.to_host),
             Direction::Out => (from_host, &setting.from_host),
