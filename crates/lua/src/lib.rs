@@ -13,14 +13,20 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod ast;
 mod closure;
+mod compiler;
 mod coroutine;
+mod debugger;
 mod dialect;
 mod engine;
 mod error;
+mod lexer;
 mod machine;
 pub mod native;
 pub mod number;
+mod opcode;
+mod parser;
 mod prototype;
 pub mod rom;
 mod shared;

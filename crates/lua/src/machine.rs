@@ -1,46 +1,1080 @@
-//! The interpreter.
+//! The interpreter: frames, calls, results, errors, coroutines.
+//!
+//! One machine runs one host call. All its Lua functions, native functions, protected calls and coroutines share one stack of
+//! values and one stack of frames, so no Lua program can use the stack of Rust. A native function runs to its end within one
+//! call of Rust; when it wants Lua code to run first it leaves a [`Frame`] with its continuation.
+//!
+//! In `execute` is the instruction loop, in `operations` what its instructions do when the short way does not apply, in
+//! `describe` names, lines and tracebacks.
 
-use gc_arena::Collect;
-use piccolo::{Context, UserData, Value};
+mod describe;
+mod execute;
+mod operations;
 
-use crate::{Error, Position, shared::Shared};
+use gc_arena::{Collect, Rootable};
+use piccolo::{Context, Error as RawError, UserData, Value};
 
-/// The stack and frames of one run.
+pub(crate) use describe::Level;
+
+use crate::{
+    Coroutine, Error, Function, RuntimeErrorKind,
+    closure::ClosureCell,
+    coroutine::Status,
+    native::{Answer, Call, Continuation, Control, NativeCell, Outcome},
+    shared::Shared,
+};
+
+/// Registers that every frame can address; the stack always has so many beyond the base of the top frame.
+pub(crate) const WINDOW: usize = 256;
+
+/// Most nested Lua calls of 5.1: `LUAI_MAXCALLS`.
+const FRAMES_MAX_51: usize = 20_000;
+/// Most values on the stack of 5.3: `LUAI_MAXSTACK`; the reference counts about this many levels of a small function.
+const FRAMES_MAX_53: usize = 199_990;
+const STACK_MAX: usize = 1_000_000;
+/// Most nested calls through native code: `LUAI_MAXCCALLS`.
+const NATIVE_CALLS_MAX: usize = 200;
+
+/// Where the results of a call go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Collect)]
+#[collect(require_static)]
+pub(crate) enum Return {
+    /// Into registers from `to` on, `wanted` of them, or all.
+    Registers { to: u32, wanted: Option<u8> },
+    /// As [`Return::Registers`], for the iterator of a `for` loop.
+    Iterator { to: u32, wanted: u8 },
+    /// The first one into a register.
+    Store { to: u32 },
+    /// The first one, negated or not, decides about the jump that comes next.
+    Test { expected: bool, negated: bool },
+    /// The first one into a register; then the concatenation from `first` to there goes on.
+    Concat { first: u32, to: u32, target: u32 },
+    /// They are the results of the frame below.
+    Pass,
+    /// Nowhere.
+    Drop,
+}
+
+impl Return {
+    /// Whether 5.1 would have to come back through C for this.
+    fn crosses_native_code(self) -> bool {
+        !matches!(self, Return::Registers { .. } | Return::Pass)
+    }
+}
+
+/// What a frame is.
+#[derive(Collect)]
+#[collect(no_drop)]
+pub(crate) enum FrameKind<'gc> {
+    /// A Lua function.
+    Lua,
+    /// A native function that waits for a call it asked for.
+    Native(Box<dyn Continuation<'gc> + 'gc>),
+    /// `pcall` or `xpcall`; with the handler.
+    Protected(Option<Value<'gc>>),
+    /// The handler of `xpcall` runs above; its result is the error that this many frames are unwound for.
+    Handler,
+    /// A coroutine runs above.
+    Resume { coroutine: Coroutine<'gc>, wrap: bool, previous: Option<Coroutine<'gc>> },
+}
+
+/// A call under way.
+#[derive(Collect)]
+#[collect(no_drop)]
+pub(crate) struct Frame<'gc> {
+    pub(crate) function: UserData<'gc>,
+    pub(crate) kind: FrameKind<'gc>,
+    /// The first register; values below belong to the frame from `bottom` on.
+    pub(crate) base: u32,
+    /// The next instruction.
+    pub(crate) pc: u32,
+    /// End of the values that an open call or `...` left.
+    pub(crate) top: u32,
+    /// Extra arguments, right below `base`.
+    pub(crate) varargs: u32,
+    /// Tail calls that this frame has absorbed.
+    pub(crate) tail_calls: u32,
+    pub(crate) results: Return,
+}
+
+/// How a run of the machine ended or paused.
+pub(crate) enum Exit {
+    OutOfFuel,
+    /// Garbage must be collected before the program can go on.
+    Collect,
+    /// The results are the `count` values from `first` on.
+    Finished { first: usize, count: usize },
+    /// A breakpoint or the end of a debugger's step.
+    Paused,
+}
+
+/// What an error that nobody caught looked like where it was raised.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) traceback: Vec<u8>,
+    pub(crate) position: Option<crate::Position>,
+    pub(crate) kind: RuntimeErrorKind,
+}
+
+/// See the module's text.
 #[derive(Collect)]
 #[collect(no_drop)]
 pub(crate) struct Machine<'gc> {
     pub(crate) stack: Vec<Value<'gc>>,
+    pub(crate) frames: Vec<Frame<'gc>>,
+    /// End of the arguments and pushed values of the native function that runs.
+    pub(crate) top: usize,
+    /// The native function that runs; none while Lua does.
+    pub(crate) native: Option<UserData<'gc>>,
+    pub(crate) coroutine: Option<Coroutine<'gc>>,
+    /// Frames that count as nested native calls.
+    native_calls: usize,
+    pub(crate) fuel: i64,
+    /// A native call that waits for a collection: where, how many arguments, and where its results go.
+    pending: Option<(usize, usize, Return)>,
+    /// Whether the native function that runs can be called again from its beginning.
+    is_repeatable: bool,
+    /// What is to be called when the machine first runs.
+    start: Option<(Value<'gc>, Vec<Value<'gc>>)>,
+    #[collect(require_static)]
+    pub(crate) memory: MemoryState,
+    #[collect(require_static)]
+    pub(crate) failure: Option<Failure>,
+    #[collect(require_static)]
+    pub(crate) wants_collection: bool,
+    #[collect(require_static)]
+    pub(crate) debugger: Option<Box<crate::debugger::Watch>>,
 }
 
+/// How the limit of memory is watched.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MemoryState {
+    /// The last thing that happened is a collection because of the limit: if it did not help, the program fails.
+    has_collected: bool,
+}
+
+/// Text of the error when memory runs out.
+pub(crate) const NOT_ENOUGH_MEMORY: &str = "not enough memory";
+
 impl<'gc> Machine<'gc> {
-    pub(crate) fn push(&mut self, value: Value<'gc>) {
-        self.stack.push(value);
+    pub(crate) fn new(function: Value<'gc>, arguments: Vec<Value<'gc>>) -> Self {
+        Machine {
+            stack: Vec::new(),
+            frames: Vec::new(),
+            top: 0,
+            native: None,
+            coroutine: None,
+            native_calls: 0,
+            fuel: 0,
+            pending: None,
+            is_repeatable: false,
+            start: Some((function, arguments)),
+            memory: MemoryState::default(),
+            failure: None,
+            wants_collection: false,
+            debugger: None,
+        }
     }
 
-    pub(crate) fn where_is(&self, _level: usize) -> Vec<u8> {
-        Vec::new()
+    /// Runs until the function is done, fuel is spent or garbage must be collected.
+    pub(crate) fn run(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Result<Exit, Error<'gc>> {
+        self.wants_collection = false;
+        let result = self.run_inner(ctx, shared);
+        // Registers that are not in use must not keep objects alive.
+        let end = self.live_end();
+        self.stack.truncate(end);
+        result
     }
 
-    pub(crate) fn argument_message(&self, _function: UserData<'gc>, i: usize, text: &str) -> String {
-        format!("bad argument #{i} to '?' ({text})")
+    fn run_inner(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Result<Exit, Error<'gc>> {
+        self.grow(self.live_end())?;
+        let mut result = match (self.start.take(), self.pending.take()) {
+            (_, Some((at, count, results))) => self.call(ctx, shared, at, count, results),
+            (Some((function, arguments)), None) => {
+                self.grow(arguments.len() + 1)?;
+                self.stack[0] = function;
+                self.stack[1..=arguments.len()].copy_from_slice(&arguments);
+                self.call(ctx, shared, 0, arguments.len(), Return::Pass)
+            }
+            (None, None) => self.check_memory(ctx, shared, 0).map(|()| Flow::Go),
+        };
+        loop {
+            result = match result {
+                Ok(Flow::Go) if self.wants_collection => return Ok(Exit::Collect),
+                Ok(Flow::Go) => match self.frames.last() {
+                    Some(_) => {
+                        if self.fuel <= 0 {
+                            return Ok(Exit::OutOfFuel);
+                        }
+                        if self.debugger.is_some() {
+                            self.execute::<true>(ctx, shared)
+                        } else {
+                            self.execute::<false>(ctx, shared)
+                        }
+                    }
+                    None => return Ok(Exit::Finished { first: 0, count: 0 }),
+                },
+                Ok(Flow::Exit(exit)) => return Ok(exit),
+                Err(error) if self.wants_collection => {
+                    let _ = error;
+                    return Ok(Exit::Collect);
+                }
+                Err(error) => self.unwind(ctx, shared, error),
+            }
+        }
     }
 
-    pub(crate) fn reserve(
-        &mut self,
-        _ctx: Context<'gc>,
-        _shared: &'gc Shared<'gc>,
-        _bytes: usize,
-    ) -> Result<(), Error<'gc>> {
+    /// End of the values that frames use.
+    fn live_end(&self) -> usize {
+        let pending = self.pending.map_or(0, |(at, count, _)| at + 1 + count);
+        pending.max(self.frames_end())
+    }
+
+    fn frames_end(&self) -> usize {
+        match self.frames.last() {
+            None => 0,
+            Some(frame) => {
+                let registers = match frame.function.downcast::<Rootable![ClosureCell<'_>]>() {
+                    Ok(closure) if matches!(frame.kind, FrameKind::Lua) => usize::from(closure.prototype.registers) + 1,
+                    _ => 0,
+                };
+                (frame.base as usize + registers).max(frame.top as usize)
+            }
+        }
+    }
+
+    /// Makes room for a frame whose registers begin at `base`.
+    #[inline]
+    pub(crate) fn grow(&mut self, base: usize) -> Result<(), Error<'gc>> {
+        let needed = base + WINDOW + 8;
+        if self.stack.len() < needed {
+            let wanted = needed.max(self.stack.len() + self.stack.len() / 2);
+            self.stack.resize(wanted, Value::Nil);
+        }
         Ok(())
     }
 
-    pub(crate) fn consume(&mut self, _fuel: usize) {}
+    pub(crate) fn push(&mut self, value: Value<'gc>) {
+        if self.top + 8 >= self.stack.len() {
+            let wanted = self.top + WINDOW + self.stack.len() / 2;
+            self.stack.resize(wanted, Value::Nil);
+        }
+        self.stack[self.top] = value;
+        self.top += 1;
+    }
 
-    pub(crate) fn position(&self, _level: usize) -> Option<Position> {
+    pub(crate) fn consume(&mut self, fuel: usize) {
+        self.fuel -= fuel as i64;
+    }
+
+    /// Bytes of the machine's own stacks.
+    fn own_bytes(&self) -> usize {
+        self.live_end() * 8 + self.frames.len() * 24
+    }
+
+    /// Checks whether `bytes` more would still be within the limit; asks for a collection first if not.
+    pub(crate) fn check_memory(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        bytes: usize,
+    ) -> Result<(), Error<'gc>> {
+        let Some(max) = shared.memory_max.get() else { return Ok(()) };
+        let used = ctx.metrics().total_allocation() + self.own_bytes();
+        if used.saturating_add(bytes) <= max {
+            self.memory.has_collected = false;
+            return Ok(());
+        }
+        if self.memory.has_collected {
+            self.memory.has_collected = false;
+            return Err(self.memory_error(ctx));
+        }
+        self.wants_collection = true;
+        if self.native.is_some() && !self.is_repeatable {
+            // Too late to begin again; a collection follows as soon as possible.
+            return if used.saturating_add(bytes) <= max.saturating_mul(2) { Ok(()) } else { Err(self.memory_error(ctx)) };
+        }
+        self.memory.has_collected = true;
+        Err(RawError::from_value(Value::Nil))
+    }
+
+    fn memory_error(&self, ctx: Context<'gc>) -> Error<'gc> {
+        RawError::from_value(Value::String(ctx.intern_static(NOT_ENOUGH_MEMORY.as_bytes())))
+    }
+
+    /// [`Machine::check_memory`] for native functions.
+    pub(crate) fn reserve(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        bytes: usize,
+    ) -> Result<(), Error<'gc>> {
+        // Even without a limit no single string may be larger than the reference allows.
+        const STRING_MAX: usize = 1 << 30;
+        if bytes > STRING_MAX {
+            return Err(self.memory_error(ctx));
+        }
+        self.check_memory(ctx, shared, bytes)
+    }
+
+    // Calls.
+
+    /// Calls the value at `function` with the `count` arguments after it.
+    pub(crate) fn call(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        function: usize,
+        mut count: usize,
+        results: Return,
+    ) -> Result<Flow, Error<'gc>> {
+        let mut hops = 0;
+        loop {
+            let callee = self.stack[function];
+            if let Value::UserData(userdata) = callee {
+                if let Ok(closure) = userdata.downcast::<Rootable![ClosureCell<'_>]>() {
+                    self.enter_lua(ctx, shared, userdata, closure, function, count, results)?;
+                    return Ok(Flow::Go);
+                }
+                if userdata.is::<Rootable![NativeCell<'_>]>() {
+                    return self.call_native(ctx, shared, userdata, function, count, results);
+                }
+            }
+            let handler = match shared.metatable(callee) {
+                Some(metatable) => metatable.get_value(&ctx, shared.names.call.into()),
+                None => Value::Nil,
+            };
+            hops += 1;
+            if handler.is_nil() || hops > NATIVE_CALLS_MAX {
+                return Err(self.call_error(ctx, shared, function));
+            }
+            self.grow(function + count + 2)?;
+            self.stack.copy_within(function..=function + count, function + 1);
+            self.stack[function] = handler;
+            count += 1;
+        }
+    }
+
+    /// Pushes the frame of a Lua function.
+    #[allow(clippy::too_many_arguments)]
+    #[inline]
+    pub(crate) fn enter_lua(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        function: UserData<'gc>,
+        closure: &'gc ClosureCell<'gc>,
+        at: usize,
+        count: usize,
+        results: Return,
+    ) -> Result<(), Error<'gc>> {
+        let prototype = closure.prototype;
+        let parameters = usize::from(prototype.parameters);
+        let mut base = at + 1;
+        let mut varargs = 0;
+        if count > parameters && prototype.is_vararg {
+            // The extra arguments stay below the registers, the fixed ones move above them.
+            varargs = count - parameters;
+            base += count;
+            self.grow(base)?;
+            for index in 0..parameters {
+                self.stack[base + index] = std::mem::take(&mut self.stack[at + 1 + index]);
+            }
+            // Below `base` stand the extra arguments, last.
+        } else {
+            self.grow(base)?;
+        }
+        let given = if varargs > 0 { parameters } else { count.min(parameters) };
+        let registers = usize::from(prototype.registers);
+        // Stale values must not be seen by the collector as locals, nor by `LoadNil`-free declarations.
+        self.stack[base + given..base + registers].fill(Value::Nil);
+        if prototype.needs_arg {
+            self.make_arg(ctx, base, parameters, varargs);
+        }
+        if self.frames.len() >= if shared.options.dialect.is_53() { FRAMES_MAX_53 } else { FRAMES_MAX_51 }
+            || base > STACK_MAX
+        {
+            return Err(self.overflow_error(ctx, shared));
+        }
+        if results.crosses_native_code() {
+            self.count_native_call(ctx, shared)?;
+        }
+        self.frames.push(Frame {
+            function,
+            kind: FrameKind::Lua,
+            base: base as u32,
+            pc: 0,
+            top: base as u32,
+            varargs: varargs as u32,
+            tail_calls: 0,
+            results,
+        });
+        Ok(())
+    }
+
+    /// 5.1: the table `arg` of a vararg function that does not use `...`.
+    fn make_arg(&mut self, ctx: Context<'gc>, base: usize, parameters: usize, varargs: usize) {
+        let table = crate::Table::with_capacity(&ctx, varargs, 1);
+        for index in 0..varargs {
+            let value = self.stack[base - varargs + index];
+            let _ = table.set_value(&ctx, Value::Integer(index as i64 + 1), value);
+        }
+        table.set_field(ctx, "n", Value::Number(varargs as f64));
+        self.stack[base + parameters] = table.into();
+    }
+
+    fn count_native_call(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Result<(), Error<'gc>> {
+        if self.native_calls >= NATIVE_CALLS_MAX {
+            let _ = shared;
+            return Err(self.error_here(ctx, b"C stack overflow"));
+        }
+        self.native_calls += 1;
+        Ok(())
+    }
+
+    fn overflow_error(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Error<'gc> {
+        let _ = shared;
+        self.error_here(ctx, b"stack overflow")
+    }
+
+    /// Runs a native function and does what it asks for.
+    pub(crate) fn call_native(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        function: UserData<'gc>,
+        at: usize,
+        count: usize,
+        results: Return,
+    ) -> Result<Flow, Error<'gc>> {
+        let Ok(native) = function.downcast::<Rootable![NativeCell<'_>]>() else { return Ok(Flow::Go) };
+        self.top = at + 1 + count;
+        self.grow(self.top)?;
+        self.native = Some(function);
+        self.is_repeatable = true;
+        let call = Call { ctx, shared, machine: self, base: at + 1, count, function };
+        let answer = (native.code.handler)(call);
+        self.is_repeatable = false;
+        if answer.is_err() && self.wants_collection {
+            self.native = None;
+            self.pending = Some((at, count, results));
+            return Ok(Flow::Go);
+        }
+        self.answer(ctx, shared, answer, function, at, results)
+    }
+
+    /// Does what a native function or continuation asks for.
+    fn answer(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        answer: Answer<'gc>,
+        function: UserData<'gc>,
+        at: usize,
+        results: Return,
+    ) -> Result<Flow, Error<'gc>> {
+        let outcome = match answer {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(error),
+        };
+        let (first, count) = match outcome {
+            Outcome::None => (at, 0),
+            Outcome::One(value) => {
+                self.stack[at] = value;
+                (at, 1)
+            }
+            Outcome::Two(one, two) => {
+                self.stack[at] = one;
+                self.stack[at + 1] = two;
+                (at, 2)
+            }
+            Outcome::Pushed(count) => (self.top - count, count),
+            Outcome::Call { function: callee, pushed, then } => {
+                return self.call_for_native(ctx, shared, function, callee, pushed, then, at, results);
+            }
+            Outcome::Again(continuation) => {
+                self.native = None;
+                self.push_frame(ctx, shared, function, FrameKind::Native(continuation), at, results)?;
+                return Ok(Flow::Go);
+            }
+            Outcome::Control(control) => return self.control(ctx, shared, control, function, at, results),
+        };
+        if !shared.options.dialect.is_53() {
+            for value in &mut self.stack[first..first + count] {
+                if let Value::Integer(integer) = *value {
+                    *value = Value::Number(integer as f64);
+                }
+            }
+        }
+        self.native = None;
+        self.deliver(ctx, shared, first, count, results)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn call_for_native(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        function: UserData<'gc>,
+        callee: Value<'gc>,
+        pushed: usize,
+        then: Option<Box<dyn Continuation<'gc> + 'gc>>,
+        at: usize,
+        results: Return,
+    ) -> Result<Flow, Error<'gc>> {
+        let first = self.top - pushed;
+        self.stack.copy_within(first..first + pushed, at + 1);
+        self.stack[at] = callee;
+        self.native = None;
+        match then {
+            None => self.call(ctx, shared, at, pushed, results),
+            Some(continuation) => {
+                self.push_frame(ctx, shared, function, FrameKind::Native(continuation), at, results)?;
+                self.call(ctx, shared, at, pushed, Return::Pass)
+            }
+        }
+    }
+
+    fn push_frame(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        function: UserData<'gc>,
+        kind: FrameKind<'gc>,
+        at: usize,
+        results: Return,
+    ) -> Result<(), Error<'gc>> {
+        self.count_native_call(ctx, shared)?;
+        let at = at as u32;
+        self.frames.push(Frame { function, kind, base: at, pc: 0, top: at, varargs: 0, tail_calls: 0, results });
+        Ok(())
+    }
+
+    /// Takes the top frame away.
+    fn pop_frame(&mut self) -> Option<Frame<'gc>> {
+        let frame = self.frames.pop()?;
+        let is_native = !matches!(frame.kind, FrameKind::Lua);
+        if is_native || frame.results.crosses_native_code() {
+            self.native_calls = self.native_calls.saturating_sub(1);
+        }
+        Some(frame)
+    }
+
+    /// Gives `count` values from `first` on to whoever called.
+    pub(crate) fn deliver(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        mut first: usize,
+        mut count: usize,
+        mut results: Return,
+    ) -> Result<Flow, Error<'gc>> {
+        loop {
+            match results {
+                Return::Registers { to, wanted } => {
+                    let to = to as usize;
+                    match wanted {
+                        Some(wanted) => self.move_values(first, count, to, usize::from(wanted)),
+                        None => {
+                            self.move_values(first, count, to, count);
+                            if let Some(frame) = self.frames.last_mut() {
+                                frame.top = (to + count) as u32;
+                            }
+                        }
+                    }
+                    return Ok(Flow::Go);
+                }
+                Return::Iterator { to, wanted } => {
+                    self.move_values(first, count, to as usize, usize::from(wanted));
+                    return Ok(Flow::Go);
+                }
+                Return::Store { to } => {
+                    self.move_values(first, count, to as usize, 1);
+                    return Ok(Flow::Go);
+                }
+                Return::Test { expected, negated } => {
+                    let truth = count > 0 && self.stack[first].to_bool();
+                    if let Some(frame) = self.frames.last_mut()
+                        && (truth != negated) != expected
+                    {
+                        frame.pc += 1;
+                    }
+                    return Ok(Flow::Go);
+                }
+                Return::Concat { first: start, to, target } => {
+                    self.move_values(first, count, to as usize, 1);
+                    return self.concat(ctx, shared, start as usize, to as usize, target as usize);
+                }
+                Return::Drop => return Ok(Flow::Go),
+                Return::Pass => {}
+            }
+            let Some(frame) = self.frames.last() else {
+                return Ok(Flow::Exit(Exit::Finished { first, count }));
+            };
+            if matches!(frame.kind, FrameKind::Lua) {
+                return Ok(Flow::Go);
+            }
+            let Some(frame) = self.pop_frame() else { return Ok(Flow::Go) };
+            let at = frame.base as usize;
+            match frame.kind {
+                FrameKind::Native(continuation) => {
+                    self.move_values(first, count, at + 1, count);
+                    self.top = at + 1 + count;
+                    self.grow(self.top)?;
+                    self.native = Some(frame.function);
+                    let call =
+                        Call { ctx, shared, machine: self, base: at + 1, count, function: frame.function };
+                    let answer = continuation.resume(call);
+                    return self.answer(ctx, shared, answer, frame.function, at, frame.results);
+                }
+                FrameKind::Protected(_) => {
+                    self.grow(at + count + 1)?;
+                    self.move_values(first, count, at + 1, count);
+                    self.stack[at] = Value::Boolean(true);
+                    (first, count, results) = (at, count + 1, frame.results);
+                }
+                FrameKind::Handler => {
+                    let value = if count > 0 { self.stack[first] } else { Value::Nil };
+                    return self.unwind_to_protected(ctx, shared, value);
+                }
+                FrameKind::Resume { coroutine, wrap, previous } => {
+                    self.leave_coroutine(ctx, coroutine, previous, Status::Dead);
+                    self.grow(at + count + 1)?;
+                    if wrap {
+                        self.move_values(first, count, at, count);
+                    } else {
+                        self.move_values(first, count, at + 1, count);
+                        self.stack[at] = Value::Boolean(true);
+                        count += 1;
+                    }
+                    (first, results) = (at, frame.results);
+                }
+                FrameKind::Lua => return Ok(Flow::Go),
+            }
+        }
+    }
+
+    /// Moves `count` values to `to` and fills up to `wanted` with nil.
+    #[inline]
+    fn move_values(&mut self, first: usize, count: usize, to: usize, wanted: usize) {
+        let moved = count.min(wanted);
+        if to + wanted + 8 > self.stack.len() {
+            self.stack.resize(to + wanted + WINDOW, Value::Nil);
+        }
+        if first != to {
+            self.stack.copy_within(first..first + moved, to);
+        }
+        self.stack[to + moved..to + wanted].fill(Value::Nil);
+    }
+
+    // Requests of the base and coroutine libraries.
+
+    fn control(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        control: Control<'gc>,
+        function: UserData<'gc>,
+        at: usize,
+        results: Return,
+    ) -> Result<Flow, Error<'gc>> {
+        match control {
+            Control::Protected { pushed, handler } => {
+                let first = self.top - pushed;
+                self.native = None;
+                self.push_frame(ctx, shared, function, FrameKind::Protected(handler), at, results)?;
+                self.stack.copy_within(first..first + pushed, at + 1);
+                self.call(ctx, shared, at + 1, pushed.saturating_sub(1), Return::Pass)
+            }
+            Control::Resume { coroutine, pushed, wrap } => {
+                self.resume(ctx, shared, coroutine, pushed, wrap, function, at, results)
+            }
+            Control::Yield { pushed } => self.yield_values(ctx, shared, pushed, results),
+            Control::Collect => {
+                self.wants_collection = true;
+                self.native = None;
+                let zero = shared.options.dialect.integer(0);
+                self.stack[at] = zero;
+                self.deliver(ctx, shared, at, 1, results)
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn resume(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        coroutine: Coroutine<'gc>,
+        pushed: usize,
+        wrap: bool,
+        function: UserData<'gc>,
+        at: usize,
+        results: Return,
+    ) -> Result<Flow, Error<'gc>> {
+        let status = coroutine.status();
+        if status != Status::Suspended {
+            let is_53 = shared.options.dialect.is_53();
+            let text = match status {
+                Status::Dead => "cannot resume dead coroutine",
+                Status::Running if !is_53 => "cannot resume running coroutine",
+                Status::Normal if !is_53 => "cannot resume normal coroutine",
+                _ => "cannot resume non-suspended coroutine",
+            };
+            if wrap {
+                return Err(self.error_here(ctx, text.as_bytes()));
+            }
+            self.native = None;
+            self.stack[at] = Value::Boolean(false);
+            self.stack[at + 1] = Value::String(ctx.intern_static(text.as_bytes()));
+            return self.deliver(ctx, shared, at, 2, results);
+        }
+        let first = self.top - pushed;
+        self.native = None;
+        let previous = self.coroutine;
+        self.push_frame(ctx, shared, function, FrameKind::Resume { coroutine, wrap, previous }, at, results)?;
+        if let Some(previous) = previous {
+            previous.write(&ctx, |state| state.status = Status::Normal);
+        }
+        self.coroutine = Some(coroutine);
+        // The coroutine's values begin right above the frame that resumed it; the arguments wait above them.
+        let bottom = at + 1;
+        let arguments: Vec<Value<'gc>> = self.stack[first..first + pushed].iter().copied().collect();
+        let taken = coroutine.write(&ctx, |state| {
+            state.status = Status::Running;
+            (state.start.take(), std::mem::take(&mut state.values), std::mem::take(&mut state.frames), state.pending)
+        });
+        let Some((start, values, frames, pending)) = taken else { return Ok(Flow::Go) };
+        if let Some(start) = start {
+            self.grow(bottom + 1 + pushed)?;
+            self.stack[bottom] = start;
+            self.stack[bottom + 1..bottom + 1 + pushed].copy_from_slice(&arguments);
+            return self.call(ctx, shared, bottom, pushed, Return::Pass);
+        }
+        let end = bottom + values.len();
+        self.grow(end + pushed)?;
+        self.stack[bottom..end].copy_from_slice(&values);
+        for mut frame in frames {
+            frame.shift(bottom as i64);
+            let counts = !matches!(frame.kind, FrameKind::Lua) || frame.results.crosses_native_code();
+            self.native_calls += usize::from(counts);
+            self.frames.push(frame);
+        }
+        self.stack[end..end + pushed].copy_from_slice(&arguments);
+        self.deliver(ctx, shared, end, pushed, pending.shifted(bottom as i64))
+    }
+
+    /// Leaves the running coroutine; the `pushed` values are what its resume returns.
+    fn yield_values(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        pushed: usize,
+        pending: Return,
+    ) -> Result<Flow, Error<'gc>> {
+        let boundary = self.frames.iter().rposition(|frame| matches!(frame.kind, FrameKind::Resume { .. }));
+        let is_53 = shared.options.dialect.is_53();
+        let Some(boundary) = boundary else {
+            let text: &[u8] = if is_53 {
+                b"attempt to yield from outside a coroutine"
+            } else {
+                b"attempt to yield across metamethod/C-call boundary"
+            };
+            return Err(self.yield_error(ctx, text, is_53));
+        };
+        let mut above = self.frames[boundary + 1..].iter();
+        let crosses = |frame: &Frame<'gc>| !matches!(frame.kind, FrameKind::Lua) || frame.results.crosses_native_code();
+        if !is_53 && (above.any(crosses) || pending.crosses_native_code()) {
+            return Err(self.yield_error(ctx, b"attempt to yield across metamethod/C-call boundary", false));
+        }
+        self.native = None;
+        let first = self.top - pushed;
+        let end = self.live_end();
+        let bottom = self.frames[boundary].base as usize + 1;
+        let mut frames: Vec<Frame<'gc>> = self.frames.drain(boundary + 1..).collect();
+        for frame in &mut frames {
+            let counts = !matches!(frame.kind, FrameKind::Lua) || frame.results.crosses_native_code();
+            self.native_calls -= usize::from(counts);
+            frame.shift(-(bottom as i64));
+        }
+        // A frame that called the yield with open results keeps what stands below them.
+        let end = end.max(bottom).min(first.max(bottom));
+        let end = frames_end(&frames, bottom).max(end);
+        let values = self.stack[bottom..end].to_vec();
+        let Some(frame) = self.pop_frame() else { return Ok(Flow::Go) };
+        let FrameKind::Resume { coroutine, wrap, previous } = frame.kind else { return Ok(Flow::Go) };
+        coroutine.write(&ctx, |state| {
+            state.values = values;
+            state.frames = frames;
+            state.pending = pending.shifted(-(bottom as i64));
+        });
+        self.leave_coroutine(ctx, coroutine, previous, Status::Suspended);
+        let at = frame.base as usize;
+        if wrap {
+            self.move_values(first, pushed, at, pushed);
+            return self.deliver(ctx, shared, at, pushed, frame.results);
+        }
+        self.move_values(first, pushed, at + 1, pushed);
+        self.stack[at] = Value::Boolean(true);
+        self.deliver(ctx, shared, at, pushed + 1, frame.results)
+    }
+
+    fn yield_error(&self, ctx: Context<'gc>, text: &[u8], has_position: bool) -> Error<'gc> {
+        if has_position {
+            return self.error_here(ctx, text);
+        }
+        self.error_here(ctx, text)
+    }
+
+    fn leave_coroutine(
+        &mut self,
+        ctx: Context<'gc>,
+        coroutine: Coroutine<'gc>,
+        previous: Option<Coroutine<'gc>>,
+        status: Status,
+    ) {
+        coroutine.write(&ctx, |state| state.status = status);
+        if let Some(previous) = previous {
+            previous.write(&ctx, |state| state.status = Status::Running);
+        }
+        self.coroutine = previous;
+    }
+
+    // Errors.
+
+    /// Carries `error` to the next frame that catches it.
+    fn unwind(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, error: Error<'gc>) -> Result<Flow, Error<'gc>> {
+        let error = self.plain_error(ctx, error);
+        let handler = self.find_handler();
+        match handler {
+            Some(Some(handler)) if !self.is_memory_error(&error) => {
+                self.native = None;
+                return self.call_handler(ctx, shared, handler, error);
+            }
+            Some(_) => {}
+            None => self.note_failure(ctx, shared, &error),
+        }
+        self.native = None;
+        while let Some(frame) = self.pop_frame() {
+            let at = frame.base as usize;
+            match frame.kind {
+                FrameKind::Lua | FrameKind::Handler => {}
+                FrameKind::Native(continuation) => {
+                    self.top = at + 1;
+                    self.grow(self.top)?;
+                    self.native = Some(frame.function);
+                    let call =
+                        Call { ctx, shared, machine: self, base: at + 1, count: 0, function: frame.function };
+                    match continuation.failed(call, error.clone()) {
+                        Ok(outcome) => {
+                            return self.answer(ctx, shared, Ok(outcome), frame.function, at, frame.results);
+                        }
+                        Err(next) => {
+                            self.native = None;
+                            let next = self.plain_error(ctx, next);
+                            return self.unwind_rest(ctx, shared, next);
+                        }
+                    }
+                }
+                FrameKind::Protected(_) => {
+                    self.grow(at + 2)?;
+                    self.stack[at] = Value::Boolean(false);
+                    self.stack[at + 1] = error.to_value(ctx);
+                    return self.deliver(ctx, shared, at, 2, frame.results);
+                }
+                FrameKind::Resume { coroutine, wrap, previous } => {
+                    self.leave_coroutine(ctx, coroutine, previous, Status::Dead);
+                    if wrap {
+                        // The error goes on in the resumer, whose handlers and traceback count from here.
+                        let error = self.wrapped_error(ctx, shared, error, at);
+                        return Err(error);
+                    }
+                    self.grow(at + 2)?;
+                    self.stack[at] = Value::Boolean(false);
+                    self.stack[at + 1] = error.to_value(ctx);
+                    return self.deliver(ctx, shared, at, 2, frame.results);
+                }
+            }
+        }
+        Err(error)
+    }
+
+    fn unwind_rest(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        error: Error<'gc>,
+    ) -> Result<Flow, Error<'gc>> {
+        if self.frames.is_empty() {
+            return Err(error);
+        }
+        self.unwind(ctx, shared, error)
+    }
+
+    /// What `coroutine.wrap` makes of an error inside: 5.3 puts the position of the caller before a text.
+    fn wrapped_error(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        error: Error<'gc>,
+        _at: usize,
+    ) -> Error<'gc> {
+        if let RawError::Lua(piccolo::error::LuaError(Value::String(text))) = &error
+            && shared.options.dialect.is_53()
+        {
+            return self.error_here(ctx, text.as_bytes());
+        }
+        error
+    }
+
+    /// Errors of piccolo itself become texts.
+    fn plain_error(&self, ctx: Context<'gc>, error: Error<'gc>) -> Error<'gc> {
+        match error {
+            RawError::Lua(_) => error,
+            RawError::Runtime(error) => self.error_here(ctx, error.to_string().as_bytes()),
+        }
+    }
+
+    fn is_memory_error(&self, error: &Error<'gc>) -> bool {
+        matches!(error, RawError::Lua(piccolo::error::LuaError(Value::String(text)))
+            if text.as_bytes() == NOT_ENOUGH_MEMORY.as_bytes())
+    }
+
+    /// The nearest frame that catches errors: its handler, or that it has none.
+    fn find_handler(&self) -> Option<Option<Value<'gc>>> {
+        for frame in self.frames.iter().rev() {
+            match &frame.kind {
+                FrameKind::Protected(handler) => return Some(*handler),
+                FrameKind::Handler => return Some(None),
+                FrameKind::Resume { wrap: false, .. } => return Some(None),
+                // A wrapped coroutine passes the error on; handlers are asked again at the frame below.
+                FrameKind::Resume { .. } => return Some(None),
+                FrameKind::Native(_) | FrameKind::Lua => {}
+            }
+        }
         None
     }
 
-    pub(crate) fn is_method_call(&self) -> bool {
-        false
+    fn call_handler(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        handler: Value<'gc>,
+        error: Error<'gc>,
+    ) -> Result<Flow, Error<'gc>> {
+        let at = self.live_end().max(self.top) + 1;
+        self.grow(at + 3)?;
+        let function = match self.frames.last() {
+            Some(frame) => frame.function,
+            None => return Err(error),
+        };
+        let base = at as u32;
+        let value = error.to_value(ctx);
+        self.native_calls += 1;
+        self.frames.push(Frame {
+            function,
+            kind: FrameKind::Handler,
+            base,
+            pc: 0,
+            top: base,
+            varargs: 0,
+            tail_calls: 0,
+            results: Return::Pass,
+        });
+        self.stack[at + 1] = handler;
+        self.stack[at + 2] = value;
+        self.call(ctx, shared, at + 1, 1, Return::Pass)
+    }
+
+    /// The handler has run: gives `value` to the frame of `xpcall`.
+    fn unwind_to_protected(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        value: Value<'gc>,
+    ) -> Result<Flow, Error<'gc>> {
+        while let Some(frame) = self.pop_frame() {
+            if let FrameKind::Protected(_) = frame.kind {
+                let at = frame.base as usize;
+                self.grow(at + 2)?;
+                self.stack[at] = Value::Boolean(false);
+                self.stack[at + 1] = value;
+                return self.deliver(ctx, shared, at, 2, frame.results);
+            }
+        }
+        Ok(Flow::Go)
+    }
+
+    /// Remembers where an error that nothing catches was raised.
+    fn note_failure(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, error: &Error<'gc>) {
+        if self.failure.is_some() {
+            return;
+        }
+        let kind = if self.is_memory_error(error) {
+            RuntimeErrorKind::Memory
+        } else if matches!(error, RawError::Lua(piccolo::error::LuaError(Value::String(text)))
+            if text.as_bytes().windows(14).any(|window| window == b"stack overflow"))
+        {
+            RuntimeErrorKind::StackOverflow
+        } else {
+            RuntimeErrorKind::Runtime
+        };
+        let first = if self.native.is_some() { 0 } else { 1 };
+        let traceback = self.traceback(ctx, shared, b"", first);
+        self.failure = Some(Failure { traceback, position: self.failing_position(), kind });
     }
 }
+
+/// End of the values that a suspended coroutine's frames use, as a position on the machine's stack.
+fn frames_end(frames: &[Frame<'_>], bottom: usize) -> usize {
+    match frames.last() {
+        None => bottom,
+        Some(frame) => {
+            let registers = match frame.function.downcast::<Rootable![ClosureCell<'_>]>() {
+                Ok(closure) if matches!(frame.kind, FrameKind::Lua) => usize::from(closure.prototype.registers) + 1,
+                _ => 1,
+            };
+            bottom + (frame.base as usize + registers).max(frame.top as usize)
+        }
+    }
+}
+
+/// How the machine goes on after a call.
+pub(crate) enum Flow {
+    /// With its top frame.
+    Go,
+    Exit(Exit),
+}
+
+impl<'gc> Frame<'gc> {
+    /// Moves the frame with its values.
+    fn shift(&mut self, by: i64) {
+        self.base = (i64::from(self.base) + by) as u32;
+        self.top = (i64::from(self.top) + by) as u32;
+        self.results = self.results.shifted(by);
+    }
+
+    /// The Lua function of this frame.
+    pub(crate) fn closure(&self) -> Option<&'gc ClosureCell<'gc>> {
+        match self.kind {
+            FrameKind::Lua => Function(self.function).closure(),
+            _ => None,
+        }
+    }
+}
+
+impl Return {
+    fn shifted(self, by: i64) -> Return {
+        let shift = |position: u32| (i64::from(position) + by) as u32;
+        match self {
+            Return::Registers { to, wanted } => Return::Registers { to: shift(to), wanted },
+            Return::Iterator { to, wanted } => Return::Iterator { to: shift(to), wanted },
+            Return::Store { to } => Return::Store { to: shift(to) },
+            Return::Concat { first, to, target } => {
+                Return::Concat { first: shift(first), to: shift(to), target: shift(target) }
+            }
+            other => other,
+        }
+    }
+}
+

@@ -63,6 +63,8 @@ pub enum Outcome<'gc> {
         /// What gets the results; the call is a tail call without it.
         then: Option<Box<dyn Continuation<'gc> + 'gc>>,
     },
+    /// Go on with this continuation, without arguments, after a look at the fuel: for work that may be long.
+    Again(Box<dyn Continuation<'gc> + 'gc>),
     /// A request to the interpreter that only the base and coroutine libraries make.
     #[doc(hidden)]
     Control(Control<'gc>),
@@ -157,11 +159,6 @@ pub fn members<'gc>(
     for &(name, handler) in members {
         table.set_field(ctx, name, function(ctx, name, handler));
     }
-}
-
-/// The line of Lua that is running now, for records of what a native function did.
-pub fn call_position(ctx: Context<'_>) -> Option<Position> {
-    Shared::of(ctx).position.borrow().clone()
 }
 
 /// Where a Lua function is defined; `None` for native ones.
@@ -360,7 +357,7 @@ impl<'gc> Call<'gc, '_> {
 
     /// [`Call::error`] with bytes.
     pub fn error_bytes(&self, text: &[u8]) -> Error<'gc> {
-        let mut message = self.machine.where_is(1);
+        let mut message = self.machine.where_is_in(1, self.dialect());
         message.extend_from_slice(text);
         Error::from_value(self.string_from(message))
     }
@@ -372,7 +369,7 @@ impl<'gc> Call<'gc, '_> {
 
     /// `bad argument #i to 'name' (text)`; name and the count without self are decided by the call in the source.
     pub fn argument_error(&self, i: usize, text: impl AsRef<str>) -> Error<'gc> {
-        let message = self.machine.argument_message(self.function, i, text.as_ref());
+        let message = self.machine.argument_message_in(self.ctx, self.shared, self.function, i, text.as_ref());
         self.error(message)
     }
 
@@ -554,7 +551,7 @@ impl<'gc> Call<'gc, '_> {
 
     /// The line of Lua that made this call.
     pub fn position(&self) -> Option<Position> {
-        self.machine.position(1)
+        self.machine.position_in(1, self.dialect())
     }
 
     /// Whether the source says `object:method(...)`.

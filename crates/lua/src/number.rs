@@ -2,7 +2,7 @@
 
 use piccolo::Value;
 
-use crate::{Dialect, IntegerBits, Options, stdlib::number::write_integer, table::float_to_integer};
+use crate::{Dialect, IntegerBits, Options, opcode::Op, stdlib::number::write_integer, table::float_to_integer};
 
 pub use crate::stdlib::number::{NumberType, Numeral};
 
@@ -149,4 +149,102 @@ fn float_less_than_integer(a: f64, b: i64) -> bool {
     } else {
         true
     }
+}
+
+/// `a % b` of floats.
+#[inline]
+pub fn modulo(a: f64, b: f64, dialect: Dialect) -> f64 {
+    match dialect {
+        Dialect::Lua51 => a - (a / b).floor() * b,
+        Dialect::Lua53 => {
+            let rest = a % b;
+            if rest * b < 0.0 { rest + b } else { rest }
+        }
+    }
+}
+
+/// `a ^ b`.
+#[inline]
+pub fn power(a: f64, b: f64) -> f64 {
+    if b == 2.0 { a * a } else { a.powf(b) }
+}
+
+/// Arithmetic on two numbers of any kind. `None` when a bit operation meets a number without integer representation.
+///
+/// # Errors
+/// `attempt to perform 'n//0'`, `attempt to perform 'n%%0'`
+pub(crate) fn arithmetic<'gc>(
+    op: Op,
+    a: Value<'gc>,
+    b: Value<'gc>,
+    options: &Options,
+) -> Result<Option<Value<'gc>>, &'static str> {
+    let bits = options.integer_bits;
+    if let (Value::Integer(a), Value::Integer(b), true) = (a, b, options.dialect.is_53()) {
+        let result = match op {
+            Op::Add => a.wrapping_add(b),
+            Op::Sub => a.wrapping_sub(b),
+            Op::Mul => a.wrapping_mul(b),
+            Op::Negate => a.wrapping_neg(),
+            Op::FloorDiv if b == 0 => return Err("attempt to perform 'n//0'"),
+            Op::FloorDiv => {
+                let quotient = a.wrapping_div(b);
+                let is_inexact = a.wrapping_rem(b) != 0 && (a < 0) != (b < 0);
+                quotient - i64::from(is_inexact)
+            }
+            Op::Mod if b == 0 => return Err("attempt to perform 'n%%0'"),
+            Op::Mod => {
+                let rest = a.wrapping_rem(b);
+                if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }
+            }
+            Op::BitAnd => a & b,
+            Op::BitOr => a | b,
+            Op::BitXor => a ^ b,
+            Op::BitNot => !a,
+            Op::ShiftLeft => shift_left(a, b, bits),
+            Op::ShiftRight => shift_left(a, b.wrapping_neg(), bits),
+            _ => return Ok(Some(float_arithmetic(op, a as f64, b as f64, options.dialect))),
+        };
+        return Ok(Some(Value::Integer(bits.wrap(result))));
+    }
+    if matches!(op, Op::BitAnd | Op::BitOr | Op::BitXor | Op::BitNot | Op::ShiftLeft | Op::ShiftRight) {
+        return match (to_exact_integer(a, options), to_exact_integer(b, options)) {
+            (Some(a), Some(b)) => arithmetic(op, Value::Integer(a), Value::Integer(b), options),
+            _ => Ok(None),
+        };
+    }
+    let float = |value| match value {
+        Value::Integer(integer) => integer as f64,
+        Value::Number(number) => number,
+        _ => f64::NAN,
+    };
+    Ok(Some(float_arithmetic(op, float(a), float(b), options.dialect)))
+}
+
+fn float_arithmetic<'gc>(op: Op, a: f64, b: f64, dialect: Dialect) -> Value<'gc> {
+    Value::Number(match op {
+        Op::Add => a + b,
+        Op::Sub => a - b,
+        Op::Mul => a * b,
+        Op::Div => a / b,
+        Op::Mod => modulo(a, b, dialect),
+        Op::Pow => power(a, b),
+        Op::FloorDiv => (a / b).floor(),
+        _ => -a,
+    })
+}
+
+fn shift_left(a: i64, by: i64, bits: IntegerBits) -> i64 {
+    let (width, a) = match bits {
+        IntegerBits::Bits64 => (64, a as u64),
+        IntegerBits::Bits32 => (32, u64::from(a as u32)),
+    };
+    let result = if by <= -width || by >= width {
+        0
+    } else if by >= 0 {
+        a << by
+    } else {
+        a >> -by
+    };
+    bits.wrap(result as i64)
 }

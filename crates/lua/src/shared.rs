@@ -1,17 +1,17 @@
 //! What all runs of one engine share: options, globals, the metatable of strings, the fake addresses.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use gc_arena::{Collect, Gc, GcWeak, Rootable, lock::Lock, lock::RefLock};
-use piccolo::{Context, Singleton, Value, userdata::UserDataInner};
+use piccolo::{Context, Singleton, String, UserData, Value, userdata::UserDataInner};
 
 use crate::{
-    Options, Position, Table,
+    Options, Table,
     native::Lookup,
     number,
-    value::{Function, Kind, Object, kind, type_name},
+    value::{Function, Kind, kind, type_name},
 };
 
 /// See the module's text.
@@ -26,8 +26,11 @@ pub(crate) struct Shared<'gc> {
     pub(crate) rom: Table<'gc>,
     string_metatable: Gc<'gc, Lock<Option<Table<'gc>>>>,
     other_metatables: Gc<'gc, RefLock<[Option<Table<'gc>>; 5]>>,
+    pub(crate) names: Names<'gc>,
+    pub(crate) iterators: Gc<'gc, Lock<Iterators<'gc>>>,
+    /// Most bytes the arena may hold, that of a fresh engine included.
     #[collect(require_static)]
-    pub(crate) position: RefCell<Option<Position>>,
+    pub(crate) memory_max: Cell<Option<usize>>,
     addresses: Gc<'gc, RefLock<Addresses<'gc>>>,
     #[collect(require_static)]
     pub(crate) collect_wanted: Cell<bool>,
@@ -69,7 +72,9 @@ impl<'gc> Shared<'gc> {
                 rom: Table::new(&ctx),
                 string_metatable: Gc::new(&ctx, Lock::new(None)),
                 other_metatables: Gc::new(&ctx, RefLock::new([None; 5])),
-                position: RefCell::new(None),
+                names: Names::new(ctx),
+                iterators: Gc::new(&ctx, Lock::new(Iterators::default())),
+                memory_max: Cell::new(None),
                 addresses: Gc::new(
                     &ctx,
                     RefLock::new(Addresses { next: ADDRESS_FIRST, known: HashMap::default(), purge_at: 256 }),
@@ -180,6 +185,11 @@ impl<'gc> Shared<'gc> {
         if a == b { format!("attempt to compare two {a} values") } else { format!("attempt to compare {a} with {b}") }
     }
 
+    /// Longest chain of `__index` or `__newindex` tables: `MAXTAGLOOP`.
+    pub(crate) fn index_chain_max(&self) -> usize {
+        if self.options.dialect.is_53() { 2000 } else { 100 }
+    }
+
     /// `value[key]`, following tables in `__index` up to the first function.
     pub(crate) fn index(
         &self,
@@ -187,7 +197,7 @@ impl<'gc> Shared<'gc> {
         mut value: Value<'gc>,
         key: Value<'gc>,
     ) -> Result<Lookup<'gc>, std::string::String> {
-        for _ in 0..INDEX_CHAIN_MAX {
+        for _ in 0..self.index_chain_max() {
             let handler = match Table::from_value(value) {
                 Some(table) => {
                     let found = table.get_value(&ctx, key);
@@ -219,9 +229,6 @@ impl<'gc> Shared<'gc> {
     }
 }
 
-/// Longest chain of `__index` or `__newindex` tables: `MAXTAGLOOP` of 5.1; 5.3 has 2000.
-pub(crate) const INDEX_CHAIN_MAX: usize = 100;
-
 fn slot_of(kind: &Kind<'_>) -> usize {
     match kind {
         Kind::Nil => 0,
@@ -232,5 +239,33 @@ fn slot_of(kind: &Kind<'_>) -> usize {
     }
 }
 
-#[allow(unused)]
-fn _object_is_used(_: Object<'_>) {}
+
+/// The native functions behind `pairs` and `ipairs`, which loops step without a call.
+#[derive(Copy, Clone, Default, Collect)]
+#[collect(no_drop)]
+pub(crate) struct Iterators<'gc> {
+    pub(crate) next: Option<UserData<'gc>>,
+    pub(crate) indexed: Option<UserData<'gc>>,
+}
+
+macro_rules! names {
+    ($($field:ident $text:literal),* $(,)?) => {
+        /// Names of metamethods, ready for lookups.
+        #[derive(Copy, Clone, Collect)]
+        #[collect(no_drop)]
+        pub(crate) struct Names<'gc> { $(pub(crate) $field: String<'gc>),* }
+
+        impl<'gc> Names<'gc> {
+            fn new(ctx: Context<'gc>) -> Self {
+                Names { $($field: ctx.intern($text)),* }
+            }
+        }
+    };
+}
+
+names! {
+    index b"__index", new_index b"__newindex", call b"__call", equal b"__eq", less b"__lt", less_equal b"__le",
+    length b"__len", concat b"__concat", negate b"__unm", bit_not b"__bnot", add b"__add", subtract b"__sub",
+    multiply b"__mul", divide b"__div", modulo b"__mod", power b"__pow", floor_divide b"__idiv", bit_and b"__band",
+    bit_or b"__bor", bit_xor b"__bxor", shift_left b"__shl", shift_right b"__shr",
+}

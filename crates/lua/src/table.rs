@@ -411,6 +411,18 @@ impl<'gc> TableState<'gc> {
         }
     }
 
+    /// Sets the elements from `offset + 1` on, as a table constructor does.
+    pub(crate) fn set_list(&mut self, offset: i64, values: &[Value<'gc>]) {
+        if offset as usize == self.array.len() && self.entries.is_empty() {
+            self.array.extend_from_slice(values);
+            self.trim();
+            return;
+        }
+        for (index, &value) in values.iter().enumerate() {
+            self.set_integer(offset + index as i64 + 1, value);
+        }
+    }
+
     pub(crate) fn length(&self) -> i64 {
         let length = self.array.len() as i64;
         if length > 0 || self.entries.is_empty() {

@@ -1,0 +1,601 @@
+//! Names, lines and tracebacks: everything an error says about the program (`ldebug.c`).
+
+use gc_arena::{Gc, Rootable};
+use piccolo::{Context, Error as RawError, String, UserData, Value};
+
+use super::{FrameKind, Machine, Return};
+use crate::{
+    Dialect, Error, Function, Position, Table,
+    closure::ClosureCell,
+    native::NativeCell,
+    number,
+    opcode::{Instruction, Op},
+    prototype::Prototype,
+    shared::Shared,
+};
+
+/// A level of the call stack as `debug.getinfo` counts them.
+#[derive(Clone, Copy)]
+pub(crate) enum Level<'gc> {
+    /// The native function that runs.
+    Native(UserData<'gc>),
+    /// A frame, by its index.
+    Frame(usize),
+    /// 5.1: a call that was lost to tail calls.
+    Tail,
+    /// The host, which called the first function.
+    Host,
+}
+
+/// The kind and name of a variable or function: `global`, `print`.
+type Name<'n> = (&'static str, std::borrow::Cow<'n, str>);
+
+impl<'gc> Machine<'gc> {
+    /// The levels of the running coroutine from the top.
+    pub(crate) fn levels(&self, dialect: Dialect) -> impl Iterator<Item = Level<'gc>> + '_ {
+        let native = self.native.map(Level::Native);
+        let start = self.frames.iter().rposition(|frame| matches!(frame.kind, FrameKind::Resume { .. }));
+        let first = start.map_or(0, |start| start + 1);
+        let frames = (first..self.frames.len()).rev().flat_map(move |index| {
+            let frame = &self.frames[index];
+            let is_level = !matches!(frame.kind, FrameKind::Handler);
+            let tails = if dialect.is_53() { 0 } else { frame.tail_calls as usize };
+            is_level
+                .then_some(Level::Frame(index))
+                .into_iter()
+                .chain(std::iter::repeat_n(Level::Tail, if is_level { tails } else { 0 }))
+        });
+        let host = start.is_none().then_some(Level::Host);
+        native.into_iter().chain(frames).chain(host)
+    }
+
+    pub(crate) fn level(&self, level: usize, dialect: Dialect) -> Option<Level<'gc>> {
+        self.levels(dialect).nth(level)
+    }
+
+    /// The Lua function of a frame with the instruction it is at.
+    pub(crate) fn at(&self, index: usize) -> Option<(&'gc ClosureCell<'gc>, usize)> {
+        let frame = self.frames.get(index)?;
+        let closure = frame.closure()?;
+        Some((closure, (frame.pc as usize).saturating_sub(1)))
+    }
+
+    /// `file:line: ` of a level, or nothing.
+    pub(crate) fn where_is_in(&self, level: usize, dialect: Dialect) -> Vec<u8> {
+        match self.level(level, dialect) {
+            Some(Level::Frame(index)) => self.prefix(index),
+            _ => Vec::new(),
+        }
+    }
+
+    fn prefix(&self, index: usize) -> Vec<u8> {
+        match self.at(index) {
+            Some((closure, pc)) => match closure.prototype.place(pc).line {
+                0 => Vec::new(),
+                line => format!("{}:{line}: ", closure.prototype.chunk.display_name).into_bytes(),
+            },
+            None => Vec::new(),
+        }
+    }
+
+    /// An error with the position of the running Lua function (`luaG_runerror`).
+    pub(crate) fn error_here(&self, ctx: Context<'gc>, text: &[u8]) -> Error<'gc> {
+        // While a native function runs, it is the running function, and it has no position.
+        let mut message = match self.frames.len().checked_sub(1) {
+            Some(top) if self.native.is_none() => {
+                let prefix = self.prefix(top);
+                match self.at(top) {
+                    // Without lines 5.1 and 5.3 still say that there is a place.
+                    Some((closure, _)) if prefix.is_empty() => {
+                        format!("{}:?: ", closure.prototype.chunk.display_name).into_bytes()
+                    }
+                    _ => prefix,
+                }
+            }
+            _ => Vec::new(),
+        };
+        message.extend_from_slice(text);
+        RawError::from_value(Value::String(String::from_slice(&ctx, message)))
+    }
+
+    /// The place of a level as data.
+    pub(crate) fn position_in(&self, level: usize, dialect: Dialect) -> Option<Position> {
+        match self.level(level, dialect)? {
+            Level::Frame(index) => self.frame_position(index),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn frame_position(&self, index: usize) -> Option<Position> {
+        let (closure, pc) = self.at(index)?;
+        let place = closure.prototype.place(pc);
+        (place.line > 0).then(|| Position {
+            file: closure.prototype.chunk.display_name.clone(),
+            line: place.line,
+            column: u32::from(place.column),
+            length: u32::from(place.length),
+        })
+    }
+
+    /// Where an error that is being raised comes from: the topmost Lua function.
+    pub(super) fn failing_position(&self) -> Option<Position> {
+        let top = self.frames.iter().rposition(|frame| matches!(frame.kind, FrameKind::Lua))?;
+        self.frame_position(top)
+    }
+
+    pub(crate) fn is_method_call(&self) -> bool {
+        matches!(self.native_name(), Some(("method", _)))
+    }
+
+    /// How the source calls the running native function.
+    fn native_name(&self) -> Option<Name<'gc>> {
+        let top = self.frames.len().checked_sub(1)?;
+        self.called_name(top)
+    }
+
+    /// How the Lua function at frame `index` names what it is calling.
+    fn called_name(&self, index: usize) -> Option<Name<'gc>> {
+        let (closure, pc) = self.at(index)?;
+        let prototype = Gc::as_ref(closure.prototype);
+        let instruction = *prototype.code.get(pc)?;
+        match instruction.op {
+            Op::Call | Op::TailCall => register_name(prototype, pc, instruction.a),
+            _ => None,
+        }
+    }
+
+    /// The name of the function of a level, as its caller calls it.
+    pub(crate) fn function_name(&self, level: Level<'gc>, dialect: Dialect) -> Option<Name<'gc>> {
+        match level {
+            Level::Native(_) => self.native_name(),
+            Level::Frame(index) => {
+                let frame = &self.frames[index];
+                if frame.tail_calls > 0 {
+                    return None;
+                }
+                let below = index.checked_sub(1)?;
+                if !matches!(self.frames[below].kind, FrameKind::Lua) {
+                    return None;
+                }
+                match frame.results {
+                    Return::Registers { .. } => self.called_name(below),
+                    Return::Iterator { .. } if dialect.is_53() => Some(("for iterator", "for iterator".into())),
+                    Return::Store { .. } | Return::Test { .. } | Return::Concat { .. } | Return::Drop
+                        if dialect.is_53() =>
+                    {
+                        self.metamethod_name(below)
+                    }
+                    Return::Pass if !matches!(frame.kind, FrameKind::Lua) => self.called_name(below),
+                    _ => None,
+                }
+            }
+            Level::Tail | Level::Host => None,
+        }
+    }
+
+    fn metamethod_name(&self, index: usize) -> Option<Name<'gc>> {
+        let (closure, pc) = self.at(index)?;
+        let event = match closure.prototype.code.get(pc)?.op {
+            Op::GetField | Op::GetIndex | Op::GetInteger | Op::GetGlobal | Op::Method => "index",
+            Op::SetField | Op::SetIndex | Op::SetInteger | Op::SetGlobal => "newindex",
+            Op::Add | Op::AddK => "add",
+            Op::Sub | Op::SubK => "sub",
+            Op::Mul | Op::MulK => "mul",
+            Op::Div | Op::DivK => "div",
+            Op::Mod | Op::ModK => "mod",
+            Op::Pow | Op::PowK => "pow",
+            Op::FloorDiv | Op::FloorDivK => "idiv",
+            Op::BitAnd => "band",
+            Op::BitOr => "bor",
+            Op::BitXor => "bxor",
+            Op::ShiftLeft => "shl",
+            Op::ShiftRight => "shr",
+            Op::Negate => "unm",
+            Op::BitNot => "bnot",
+            Op::Length => "len",
+            Op::Concat => "concat",
+            Op::Equal | Op::EqualK => "eq",
+            Op::Less | Op::LessK | Op::GreaterK => "lt",
+            Op::LessEqual | Op::LessEqualK | Op::GreaterEqualK => "le",
+            _ => return None,
+        };
+        Some(("metamethod", event.into()))
+    }
+
+    /// The text of `luaL_argerror`.
+    pub(crate) fn argument_message_in(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        function: UserData<'gc>,
+        mut argument: usize,
+        text: &str,
+    ) -> std::string::String {
+        let called = self.native_name();
+        let name = match &called {
+            Some((_, name)) => name.to_string(),
+            None if shared.options.dialect.is_53() => {
+                self.global_name(ctx, shared, function).unwrap_or_else(|| "?".to_owned())
+            }
+            None => "?".to_owned(),
+        };
+        if matches!(called, Some(("method", _))) {
+            argument -= 1;
+            if argument == 0 {
+                return if shared.options.dialect.is_53() {
+                    format!("calling '{name}' on bad self")
+                } else {
+                    format!("calling '{name}' on bad self ({text})")
+                };
+            }
+        }
+        format!("bad argument #{argument} to '{name}' ({text})")
+    }
+
+    /// The name of a function that stands in a library: `table.insert` (`pushglobalfuncname`).
+    fn global_name(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        function: UserData<'gc>,
+    ) -> Option<std::string::String> {
+        let function = Value::UserData(function);
+        let mut libraries = shared.globals.pairs(&ctx);
+        if let Some(loaded) = Table::from_value(shared.registry.get(ctx, "_LOADED")) {
+            libraries.extend(loaded.pairs(&ctx));
+        }
+        libraries.extend(shared.rom.pairs(&ctx));
+        for (name, value) in libraries {
+            let Value::String(name) = name else { continue };
+            if crate::value::raw_equal(value, function) {
+                return Some(name.to_str_lossy().into_owned());
+            }
+            let Some(library) = Table::from_value(value).filter(|_| name.as_bytes() != b"_G") else { continue };
+            if name.as_bytes() == b"ROM" || name.as_bytes() == b"package" {
+                continue;
+            }
+            for (member, value) in library.pairs(&ctx) {
+                if let Value::String(member) = member
+                    && crate::value::raw_equal(value, function)
+                {
+                    return Some(format!("{}.{}", name.to_str_lossy(), member.to_str_lossy()));
+                }
+            }
+        }
+        None
+    }
+
+    // Type errors.
+
+    /// The register that an instruction reads as its operand, for messages.
+    fn error_with_name(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        operation: &str,
+        value: Value<'gc>,
+        name: Option<Name<'gc>>,
+    ) -> Error<'gc> {
+        let type_name = shared.type_name_for_message(ctx, value);
+        let text = match (name, shared.options.dialect) {
+            (Some((kind, name)), Dialect::Lua51) => {
+                format!("attempt to {operation} {kind} '{name}' (a {type_name} value)")
+            }
+            (Some((kind, name)), Dialect::Lua53) => {
+                format!("attempt to {operation} a {type_name} value ({kind} '{name}')")
+            }
+            (None, _) => format!("attempt to {operation} a {type_name} value"),
+        };
+        self.error_here(ctx, text.as_bytes())
+    }
+
+    /// The name of the register that `operand` picks from the current instruction.
+    fn name_of(&self, operand: impl Fn(Instruction) -> u8) -> Option<Name<'gc>> {
+        let (closure, pc) = self.at(self.frames.len().checked_sub(1)?)?;
+        let prototype = Gc::as_ref(closure.prototype);
+        let instruction = *prototype.code.get(pc)?;
+        register_name(prototype, pc, operand(instruction))
+    }
+
+    fn instruction(&self) -> Option<Instruction> {
+        let (closure, pc) = self.at(self.frames.len().checked_sub(1)?)?;
+        closure.prototype.code.get(pc).copied()
+    }
+
+    pub(super) fn operand_error(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        operation: &str,
+        value: Value<'gc>,
+        operand: impl Fn(Instruction) -> u8,
+    ) -> Error<'gc> {
+        self.error_with_name(ctx, shared, operation, value, self.name_of(operand))
+    }
+
+    pub(super) fn index_error(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        table: Value<'gc>,
+        _key: Value<'gc>,
+        text: std::string::String,
+    ) -> Error<'gc> {
+        if !text.is_empty() && !text.starts_with("attempt to index") {
+            return self.error_here(ctx, text.as_bytes());
+        }
+        let name = match self.instruction().map(|instruction| instruction.op) {
+            Some(Op::GetGlobal | Op::SetGlobal) => Some(("upvalue", "_ENV".into())),
+            Some(Op::SetField | Op::SetIndex | Op::SetInteger) => self.name_of(|i| i.a),
+            Some(Op::GetField | Op::GetIndex | Op::GetInteger | Op::Method) => self.name_of(|i| i.b),
+            _ => None,
+        };
+        self.error_with_name(ctx, shared, "index", table, name)
+    }
+
+    /// The value at `at` was called and cannot be.
+    pub(super) fn call_error(&self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, at: usize) -> Error<'gc> {
+        let name = match self.instruction().map(|instruction| instruction.op) {
+            Some(Op::Call | Op::TailCall) if self.native.is_none() => self.name_of(|i| i.a),
+            _ => None,
+        };
+        self.error_with_name(ctx, shared, "call", self.stack[at], name)
+    }
+
+    pub(super) fn arithmetic_error(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        op: Op,
+        left: Value<'gc>,
+        right: Value<'gc>,
+    ) -> Error<'gc> {
+        let options = &shared.options;
+        let is_bitwise =
+            matches!(op, Op::BitAnd | Op::BitOr | Op::BitXor | Op::BitNot | Op::ShiftLeft | Op::ShiftRight);
+        let is_number = |value| {
+            if is_bitwise {
+                matches!(value, Value::Integer(_) | Value::Number(_))
+            } else {
+                number::to_number(value, options).is_some()
+            }
+        };
+        if is_bitwise && number::to_number(left, options).is_some() && number::to_number(right, options).is_some() {
+            return self.representation_error(ctx, shared, left);
+        }
+        let left_fails = !is_number(left);
+        let culprit = if left_fails { left } else { right };
+        let name = match self.instruction() {
+            Some(i) if left_fails => self.name_of(|_| i.b),
+            Some(i) if without_register(i.op) => None,
+            Some(i) => self.name_of(|_| i.c),
+            None => None,
+        };
+        let operation = if is_bitwise { "perform bitwise operation on" } else { "perform arithmetic on" };
+        self.error_with_name(ctx, shared, operation, culprit, name)
+    }
+
+    fn representation_error(&self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, left: Value<'gc>) -> Error<'gc> {
+        let left_fails = number::to_exact_integer(left, &shared.options).is_none();
+        let name = match self.instruction() {
+            Some(i) if left_fails => self.name_of(|_| i.b),
+            Some(i) => self.name_of(|_| i.c),
+            None => None,
+        };
+        let text = match name {
+            Some((kind, name)) => format!("number ({kind} '{name}') has no integer representation"),
+            None => "number has no integer representation".to_owned(),
+        };
+        self.error_here(ctx, text.as_bytes())
+    }
+
+    pub(super) fn concat_error(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        left: Value<'gc>,
+        right: Value<'gc>,
+        last: usize,
+    ) -> Error<'gc> {
+        let left_fails = !matches!(left, Value::String(_) | Value::Number(_) | Value::Integer(_));
+        let base = self.frames.last().map_or(0, |frame| frame.base as usize);
+        let register = (if left_fails { last - 1 } else { last }).saturating_sub(base) as u8;
+        let culprit = if left_fails { left } else { right };
+        self.error_with_name(ctx, shared, "concatenate", culprit, self.name_of(|_| register))
+    }
+
+    pub(super) fn comparison_error(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        left: Value<'gc>,
+        right: Value<'gc>,
+    ) -> Error<'gc> {
+        self.error_here(ctx, shared.comparison_message(ctx, left, right).as_bytes())
+    }
+
+    // Tracebacks.
+
+    /// The text of `debug.traceback` from `level` on, after `message`.
+    pub(crate) fn traceback(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        message: &[u8],
+        first: usize,
+    ) -> Vec<u8> {
+        let dialect = shared.options.dialect;
+        let (head, tail) = if dialect.is_53() { (10, 11) } else { (12, 10) };
+        let mut text = message.to_vec();
+        if !message.is_empty() {
+            text.push(b'\n');
+        }
+        text.extend_from_slice(b"stack traceback:");
+        // An error raised by the interpreter itself has no native level on top.
+        let skip = if self.native.is_some() { first } else { first.saturating_sub(1) };
+        let levels: Vec<_> = self.levels(dialect).skip(skip).collect();
+        for (index, &level) in levels.iter().enumerate() {
+            if levels.len() > head + tail && index >= head && index < levels.len() - tail {
+                if index == head {
+                    text.extend_from_slice(b"\n\t...");
+                }
+                continue;
+            }
+            text.extend_from_slice(b"\n\t");
+            let line = self.traceback_line(ctx, shared, level);
+            text.extend_from_slice(line.as_bytes());
+        }
+        text
+    }
+
+    fn traceback_line(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        level: Level<'gc>,
+    ) -> std::string::String {
+        let dialect = shared.options.dialect;
+        let is_53 = dialect.is_53();
+        let (mut line, function, is_main, defined) = match level {
+            Level::Tail => return "(tail call): ?".into(),
+            Level::Host if is_53 => return "[C]: in ?".into(),
+            Level::Host => return "[C]: ?".into(),
+            Level::Native(function) => ("[C]:".to_owned(), function, false, None),
+            Level::Frame(index) => match self.at(index) {
+                None => ("[C]:".to_owned(), self.frames[index].function, false, None),
+                Some((closure, pc)) => {
+                    let prototype = Gc::as_ref(closure.prototype);
+                    let file = &prototype.chunk.display_name;
+                    let place = prototype.place(pc);
+                    let text = if place.line > 0 { format!("{file}:{}:", place.line) } else { format!("{file}:") };
+                    let is_main = prototype.line_defined == 0;
+                    let defined = format!("function <{file}:{}>", prototype.line_defined);
+                    (text, self.frames[index].function, is_main, Some(defined))
+                }
+            },
+        };
+        let name = self.function_name(level, dialect);
+        let global = if is_53 { self.global_name(ctx, shared, function) } else { None };
+        let description = match (global, name, is_main, defined) {
+            (Some(global), ..) => {
+                let global = global.strip_prefix("_G.").unwrap_or(&global).to_owned();
+                format!(" in function '{global}'")
+            }
+            (None, Some((kind, name)), ..) if is_53 => format!(" in {kind} '{name}'"),
+            (None, Some((_, name)), ..) => format!(" in function '{name}'"),
+            (None, None, true, _) => " in main chunk".into(),
+            (None, None, false, Some(defined)) => format!(" in {defined}"),
+            (None, None, false, None) if is_53 => " in ?".into(),
+            (None, None, false, None) => " ?".into(),
+        };
+        line.push_str(&description);
+        if is_53
+            && let Level::Frame(index) = level
+            && self.frames[index].tail_calls > 0
+        {
+            line.push_str("\n\t(...tail calls...)");
+        }
+        line
+    }
+
+    /// The function of a level as a value.
+    pub(crate) fn level_function(&self, level: Level<'gc>) -> Option<Function<'gc>> {
+        match level {
+            Level::Native(function) => Some(Function(function)),
+            Level::Frame(index) => {
+                let function = self.frames[index].function;
+                let is_function =
+                    function.is::<Rootable![ClosureCell<'_>]>() || function.is::<Rootable![NativeCell<'_>]>();
+                is_function.then_some(Function(function))
+            }
+            Level::Tail | Level::Host => None,
+        }
+    }
+}
+
+/// Whether the second operand of an instruction is a constant.
+fn without_register(op: Op) -> bool {
+    matches!(op, Op::AddK | Op::SubK | Op::MulK | Op::DivK | Op::ModK | Op::PowK | Op::FloorDivK)
+}
+
+/// What the source calls the value in `register` when the instruction at `pc` runs (`getobjname`).
+pub(crate) fn register_name<'gc>(prototype: &'gc Prototype<'gc>, pc: usize, register: u8) -> Option<Name<'gc>> {
+    if let Some(name) = prototype.local_name(register, pc)
+        && !name.starts_with(b"(")
+    {
+        return Some(("local", std::string::String::from_utf8_lossy(name)));
+    }
+    let setter = find_setter(prototype, pc, register)?;
+    let instruction = prototype.code[setter];
+    let constant = |index: usize| match prototype.constants.get(index) {
+        Some(Value::String(text)) => std::string::String::from_utf8_lossy(text.as_bytes()),
+        _ => "?".into(),
+    };
+    match instruction.op {
+        Op::Move if instruction.b < instruction.a => register_name(prototype, setter, instruction.b),
+        Op::GetBox => match register_name(prototype, setter, instruction.b) {
+            Some(("local", name)) => Some(("local", name)),
+            _ => None,
+        },
+        Op::GetGlobal => Some(("global", constant(instruction.bx() as usize))),
+        Op::GetField => Some(("field", constant(instruction.c as usize))),
+        Op::Method => Some(("method", constant(instruction.c as usize))),
+        Op::GetUpvalue | Op::GetBoxUpvalue => {
+            let name = &prototype.upvalues.get(instruction.b as usize)?.name;
+            Some(("upvalue", if name.is_empty() { "?".into() } else { std::string::String::from_utf8_lossy(name) }))
+        }
+        Op::GetSelf => {
+            let own = prototype
+                .upvalues
+                .iter()
+                .find(|upvalue| upvalue.source == crate::compiler::UpvalueSource::Own)?;
+            let name = &own.name;
+            Some(("upvalue", if name.is_empty() { "?".into() } else { std::string::String::from_utf8_lossy(name) }))
+        }
+        Op::LoadK => match prototype.constants.get(instruction.bx() as usize) {
+            Some(Value::String(text)) => {
+                Some(("constant", std::string::String::from_utf8_lossy(text.as_bytes())))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The instruction that gave `register` the value it has at `last` (`findsetreg`).
+fn find_setter(prototype: &Prototype<'_>, last: usize, register: u8) -> Option<usize> {
+    let mut setter = None;
+    let mut jump_target = 0;
+    let mut pc = 0;
+    while pc < last {
+        let i = prototype.code[pc];
+        let changes = match i.op {
+            Op::LoadNil => i.a <= register && u16::from(register) <= u16::from(i.a) + u16::from(i.b),
+            Op::ForCall => register >= i.a.saturating_add(2),
+            Op::Call | Op::TailCall => register >= i.a,
+            Op::Method => register == i.a || register == i.a + 1,
+            Op::Vararg => register >= i.a,
+            Op::Jump => {
+                let target = (pc as i64 + 1 + i64::from(i.offset())) as usize;
+                if pc < target && target <= last && target > jump_target {
+                    jump_target = target;
+                }
+                false
+            }
+            Op::SetField | Op::SetIndex | Op::SetInteger | Op::SetGlobal | Op::SetBox | Op::SetBoxUpvalue
+            | Op::SetList | Op::Return | Op::Test | Op::Equal | Op::EqualK | Op::Less | Op::LessEqual | Op::LessK
+            | Op::LessEqualK | Op::GreaterK | Op::GreaterEqualK | Op::ForNext => false,
+            Op::ForPrepare | Op::ForLoop => register >= i.a && register <= i.a.saturating_add(3),
+            _ => i.a == register,
+        };
+        if changes {
+            // Code that a jump may have skipped tells nothing for sure.
+            setter = if pc < jump_target { None } else { Some(pc) };
+        }
+        pc += match i.op {
+            Op::LoadKWide | Op::SetList => 2,
+            _ => 1,
+        };
+    }
+    setter
+}
