@@ -113,10 +113,19 @@ pub(crate) enum ExpressionKind {
     Global(Symbol),
     /// 5.3: `_ENV` itself.
     Environment,
-    Suffixed { first: Box<Expression>, suffixes: Vec<Suffix> },
+    Suffixed {
+        first: Box<Expression>,
+        suffixes: Vec<Suffix>,
+    },
     /// `first op operand op operand ...`, applied from left to right.
-    Chain { first: Box<Expression>, rest: Vec<Link> },
-    Unary { operator: UnaryOperator, operand: Box<Expression> },
+    Chain {
+        first: Box<Expression>,
+        rest: Vec<Link>,
+    },
+    Unary {
+        operator: UnaryOperator,
+        operand: Box<Expression>,
+    },
     Parenthesized(Box<Expression>),
 }
 

@@ -73,3 +73,11 @@ pub(crate) fn set_box<'gc>(mc: &Mutation<'gc>, boxed: Value<'gc>, value: Value<'
         cell.unlock().set(value);
     }
 }
+
+/// What a register shows to a debugger: a boxed variable's value, any other value itself.
+pub(crate) fn open_box<'gc>(value: Value<'gc>) -> Value<'gc> {
+    match value {
+        Value::UserData(userdata) if userdata.is::<Rootable![BoxCell<'_>]>() => get_box(value),
+        _ => value,
+    }
+}

@@ -118,8 +118,7 @@ pub(crate) fn compile(main: &FunctionBody, chunk: &Chunk<'_>) -> Result<Compiled
 }
 
 fn limit_error(dialect: Dialect, line_defined: u32, what: &str, limit: usize, span: Span) -> Box<SourceError> {
-    let place =
-        if line_defined == 0 { "main function".to_owned() } else { format!("function at line {line_defined}") };
+    let place = if line_defined == 0 { "main function".to_owned() } else { format!("function at line {line_defined}") };
     let text = if dialect.is_53() {
         format!("too many {what} (limit is {limit}) in {place}")
     } else {

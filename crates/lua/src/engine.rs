@@ -2,9 +2,15 @@
 
 use std::rc::Rc;
 
-use piccolo::{Context, Value};
+use gc_arena::{Collect, Gc, lock::RefLock};
+use piccolo::{BoxSequence, CallbackReturn, Context, Execution, Sequence, SequencePoll, Stack, Value, Variadic};
 
-use crate::{CompileError, Dialect, Function, IntegerBits, RuntimeError, StashedFunction, shared::Shared, stdlib};
+use crate::{
+    CompileError, Dialect, IntegerBits, RuntimeError, StashedFunction, chunk,
+    machine::{Exit, Machine},
+    shared::Shared,
+    stdlib,
+};
 
 /// Receives what `print` prints, one call of `print` at a time, with the line's end.
 pub type Printer = Rc<dyn Fn(&[u8])>;
@@ -37,6 +43,8 @@ pub struct Options {
 pub struct Engine {
     lua: piccolo::Lua,
     options: Options,
+    /// Bytes in use when the first run began: libraries and firmware modules, which stand in flash on the chip.
+    baseline: Option<usize>,
 }
 
 /// A function under way. Dropping it abandons it.
@@ -53,7 +61,12 @@ pub enum Step {
     Finished,
     /// The function failed.
     Failed(RuntimeError),
+    /// A breakpoint or the end of a step of the debugger was reached; see [`Engine::frames`].
+    Paused,
 }
+
+/// Most instructions between two looks of the collector at its debts.
+const SLICE: i64 = 10_000;
 
 impl Engine {
     /// Makes an engine with the libraries of its dialect.
@@ -63,7 +76,7 @@ impl Engine {
             Shared::install(ctx, options.clone());
             stdlib::load(ctx, &options);
         });
-        Engine { lua, options }
+        Engine { lua, options, baseline: None }
     }
 
     /// The options this engine was made with.
@@ -81,8 +94,12 @@ impl Engine {
     /// # Errors
     /// If the chunk is not well formed.
     pub fn load(&mut self, chunk_name: &str, source: &[u8]) -> Result<StashedFunction, CompileError> {
-        let _ = (chunk_name, source);
-        todo!()
+        self.lua.enter(|ctx| {
+            let shared = Shared::of(ctx);
+            let source = chunk::without_shebang(source);
+            let function = chunk::load(ctx, shared, chunk_name.as_bytes(), source, shared.globals)?;
+            Ok(StashedFunction::new(ctx, function))
+        })
     }
 
     /// Begins a run of `function` with the arguments that `arguments` makes.
@@ -91,28 +108,93 @@ impl Engine {
         function: &StashedFunction,
         arguments: impl for<'gc> FnOnce(Context<'gc>) -> Vec<Value<'gc>>,
     ) -> Run {
+        if self.baseline.is_none() {
+            self.lua.gc_collect();
+            self.baseline = Some(self.lua.total_memory());
+        }
+        let limit = self.options.memory_max.map(|max| max + self.baseline.unwrap_or(0));
         self.lua.enter(|ctx| {
-            let _function: Function<'_> = function.fetch(ctx);
-            let _arguments = arguments(ctx);
-            Run { executor: ctx.stash(piccolo::Executor::new(ctx)) }
+            Shared::of(ctx).memory_max.set(limit);
+            let machine = Machine::new(function.fetch(ctx).into(), arguments(ctx));
+            let callback = piccolo::Callback::from_fn_with(
+                &ctx,
+                Gc::new(&ctx, RefLock::new(Some(machine))),
+                |machine, ctx, _, _| match machine.borrow_mut(&ctx).take() {
+                    Some(machine) => Ok(CallbackReturn::Sequence(BoxSequence::new(&ctx, Program { machine }))),
+                    None => Ok(CallbackReturn::Return),
+                },
+            );
+            Run { executor: ctx.stash(piccolo::Executor::start(ctx, callback.into(), ())) }
         })
     }
 
     /// Carries `run` on until it is done or `fuel` instructions are spent; `fuel` is reduced by what was used.
     pub fn step(&mut self, run: &Run, fuel: &mut u32) -> Step {
-        let _ = (&run.executor, fuel);
-        todo!()
+        loop {
+            let slice = i64::from(*fuel).min(SLICE);
+            let (is_done, left, wants_collection, paused) = self.lua.enter(|ctx| {
+                let shared = Shared::of(ctx);
+                shared.fuel.set(slice);
+                shared.paused.set(false);
+                let executor = ctx.fetch(&run.executor);
+                let is_done = executor.step(ctx, &mut piccolo::Fuel::with(i32::MAX));
+                (is_done, shared.fuel.get(), shared.collect_wanted.take(), shared.paused.get())
+            });
+            let used = (slice - left).max(0);
+            *fuel = u32::try_from(i64::from(*fuel) - used).unwrap_or(0);
+            if is_done {
+                return self.outcome(run);
+            }
+            if wants_collection {
+                self.lua.gc_collect();
+            }
+            if paused {
+                return Step::Paused;
+            }
+            if *fuel == 0 {
+                return Step::OutOfFuel;
+            }
+        }
     }
 
-    /// The results of a finished run; none before that.
+    fn outcome(&mut self, run: &Run) -> Step {
+        self.lua.enter(|ctx| {
+            let shared = Shared::of(ctx);
+            match shared.failure.take() {
+                None => Step::Finished,
+                Some(failure) => {
+                    // Take the error, so that the executor is at rest.
+                    let result = ctx.fetch(&run.executor).take_result::<Variadic<Vec<Value<'_>>>>(ctx);
+                    let value = match result {
+                        Ok(Err(error)) => error.to_value(ctx),
+                        _ => Value::Nil,
+                    };
+                    Step::Failed(RuntimeError {
+                        message: error_text(ctx, shared, value),
+                        position: failure.position,
+                        traceback: String::from_utf8_lossy(&failure.traceback).into_owned(),
+                        kind: failure.kind,
+                    })
+                }
+            }
+        })
+    }
+
+    /// The results of a finished run; none before that, nor a second time.
     pub fn results<R>(&mut self, run: &Run, f: impl for<'gc> FnOnce(Context<'gc>, Vec<Value<'gc>>) -> R) -> R {
-        let _ = run;
-        self.lua.enter(|ctx| f(ctx, Vec::new()))
+        self.lua.enter(|ctx| {
+            let executor = ctx.fetch(&run.executor);
+            let values = match executor.take_result::<Variadic<Vec<Value<'_>>>>(ctx) {
+                Ok(Ok(values)) => values.0,
+                _ => Vec::new(),
+            };
+            f(ctx, values)
+        })
     }
 
-    /// Bytes in use. Cheap.
+    /// Bytes in use beyond those of a fresh engine. Cheap.
     pub fn memory_in_use(&self) -> usize {
-        self.lua.total_memory()
+        self.lua.total_memory().saturating_sub(self.baseline.unwrap_or(0))
     }
 
     /// Collects all garbage now.
@@ -121,8 +203,60 @@ impl Engine {
     }
 }
 
+/// The text that a host prints for an error value.
+fn error_text<'gc>(ctx: Context<'gc>, shared: &Shared<'gc>, value: Value<'gc>) -> String {
+    match value {
+        Value::String(_) | Value::Integer(_) | Value::Number(_) => {
+            String::from_utf8_lossy(&shared.display(ctx, value)).into_owned()
+        }
+        _ => format!("(error object is a {} value)", crate::type_name(value)),
+    }
+}
+
+/// A machine as a piccolo sequence.
+#[derive(Collect)]
+#[collect(no_drop)]
+struct Program<'gc> {
+    machine: Machine<'gc>,
+}
+
+impl<'gc> Sequence<'gc> for Program<'gc> {
+    fn poll(
+        &mut self,
+        ctx: Context<'gc>,
+        mut execution: Execution<'gc, '_>,
+        mut stack: Stack<'gc, '_>,
+    ) -> Result<SequencePoll<'gc>, crate::Error<'gc>> {
+        let shared = Shared::of(ctx);
+        let machine = &mut self.machine;
+        machine.fuel = shared.fuel.get();
+        let result = machine.run(ctx, shared);
+        shared.fuel.set(machine.fuel);
+        match result {
+            Ok(Exit::Finished { first, count }) => {
+                stack.replace(ctx, Variadic(machine.values(first, count)));
+                return Ok(SequencePoll::Return);
+            }
+            Ok(Exit::Collect) => shared.collect_wanted.set(true),
+            Ok(Exit::Paused) => shared.paused.set(true),
+            Ok(Exit::OutOfFuel) => {}
+            Err(error) => {
+                shared.failure.replace(Some(machine.take_failure()));
+                return Err(error);
+            }
+        }
+        execution.fuel().interrupt();
+        Ok(SequencePoll::Pending)
+    }
+}
+
 /// All syntax errors of a source, in order.
 pub fn check(source: &[u8], dialect: Dialect) -> Vec<CompileError> {
-    let _ = (source, dialect);
-    Vec::new()
+    check_named("=?", source, dialect)
+}
+
+/// [`check`] for a chunk with a name.
+pub fn check_named(chunk_name: &str, source: &[u8], dialect: Dialect) -> Vec<CompileError> {
+    let source = chunk::without_shebang(source);
+    chunk::check(chunk_name.as_bytes(), source, dialect, IntegerBits::Bits64)
 }

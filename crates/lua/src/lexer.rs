@@ -279,7 +279,11 @@ impl<'s> Lexer<'s> {
 
     fn numeral(&mut self) -> Result<Token> {
         let start = self.position;
-        if self.dialect.is_53() { self.scan_numeral_53() } else { self.scan_numeral_51() }
+        if self.dialect.is_53() {
+            self.scan_numeral_53()
+        } else {
+            self.scan_numeral_51()
+        }
         let text = &self.source[start..self.position];
         match number::parse(text, self.dialect, self.bits) {
             Some(Value::Integer(integer)) => Ok(Token::Integer(integer)),
@@ -645,11 +649,9 @@ fn push_utf8(content: &mut Vec<u8>, value: u32) {
     match value {
         0..0x80 => content.push(value as u8),
         0x80..0x800 => content.extend([0xc0 | (value >> 6) as u8, 0x80 | (value & 0x3f) as u8]),
-        0x800..0x1_0000 => content.extend([
-            0xe0 | (value >> 12) as u8,
-            0x80 | (value >> 6 & 0x3f) as u8,
-            0x80 | (value & 0x3f) as u8,
-        ]),
+        0x800..0x1_0000 => {
+            content.extend([0xe0 | (value >> 12) as u8, 0x80 | (value >> 6 & 0x3f) as u8, 0x80 | (value & 0x3f) as u8])
+        }
         _ => content.extend([
             0xf0 | (value >> 18) as u8,
             0x80 | (value >> 12 & 0x3f) as u8,

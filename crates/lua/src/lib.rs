@@ -14,6 +14,7 @@
 #![warn(clippy::unwrap_used)]
 
 mod ast;
+mod chunk;
 mod closure;
 mod compiler;
 mod coroutine;
@@ -38,7 +39,7 @@ pub use piccolo;
 
 pub use crate::{
     dialect::{Dialect, IntegerBits},
-    engine::{Engine, Options, Run, Step, check},
+    engine::{Engine, Options, Run, Step, check, check_named},
     error::{CompileError, CompileErrorKind, Error, Position, RuntimeError, RuntimeErrorKind},
     table::{InvalidKey, Table, UnknownKey},
     value::{

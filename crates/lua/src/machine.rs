@@ -103,7 +103,10 @@ pub(crate) enum Exit {
     /// Garbage must be collected before the program can go on.
     Collect,
     /// The results are the `count` values from `first` on.
-    Finished { first: usize, count: usize },
+    Finished {
+        first: usize,
+        count: usize,
+    },
     /// A breakpoint or the end of a debugger's step.
     Paused,
 }
@@ -181,8 +184,10 @@ impl<'gc> Machine<'gc> {
         self.wants_collection = false;
         let result = self.run_inner(ctx, shared);
         // Registers that are not in use must not keep objects alive.
-        let end = self.live_end();
-        self.stack.truncate(end);
+        if !matches!(result, Ok(Exit::Finished { .. })) {
+            let end = self.live_end();
+            self.stack.truncate(end);
+        }
         result
     }
 
@@ -222,6 +227,20 @@ impl<'gc> Machine<'gc> {
                 Err(error) => self.unwind(ctx, shared, error),
             }
         }
+    }
+
+    /// The results of a finished run.
+    pub(crate) fn values(&self, first: usize, count: usize) -> Vec<Value<'gc>> {
+        self.stack.get(first..first + count).unwrap_or_default().to_vec()
+    }
+
+    /// What the error looked like that ended the run.
+    pub(crate) fn take_failure(&mut self) -> Failure {
+        self.failure.take().unwrap_or(Failure {
+            traceback: b"stack traceback:".to_vec(),
+            position: None,
+            kind: RuntimeErrorKind::Runtime,
+        })
     }
 
     /// End of the values that frames use.
@@ -292,7 +311,11 @@ impl<'gc> Machine<'gc> {
         self.wants_collection = true;
         if self.native.is_some() && !self.is_repeatable {
             // Too late to begin again; a collection follows as soon as possible.
-            return if used.saturating_add(bytes) <= max.saturating_mul(2) { Ok(()) } else { Err(self.memory_error(ctx)) };
+            return if used.saturating_add(bytes) <= max.saturating_mul(2) {
+                Ok(())
+            } else {
+                Err(self.memory_error(ctx))
+            };
         }
         self.memory.has_collected = true;
         Err(RawError::from_value(Value::Nil))
@@ -622,8 +645,7 @@ impl<'gc> Machine<'gc> {
                     self.top = at + 1 + count;
                     self.grow(self.top)?;
                     self.native = Some(frame.function);
-                    let call =
-                        Call { ctx, shared, machine: self, base: at + 1, count, function: frame.function };
+                    let call = Call { ctx, shared, machine: self, base: at + 1, count, function: frame.function };
                     let answer = continuation.resume(call);
                     return self.answer(ctx, shared, answer, frame.function, at, frame.results);
                 }
@@ -863,8 +885,7 @@ impl<'gc> Machine<'gc> {
                     self.top = at + 1;
                     self.grow(self.top)?;
                     self.native = Some(frame.function);
-                    let call =
-                        Call { ctx, shared, machine: self, base: at + 1, count: 0, function: frame.function };
+                    let call = Call { ctx, shared, machine: self, base: at + 1, count: 0, function: frame.function };
                     match continuation.failed(call, error.clone()) {
                         Ok(outcome) => {
                             return self.answer(ctx, shared, Ok(outcome), frame.function, at, frame.results);
@@ -1077,4 +1098,3 @@ impl Return {
         }
     }
 }
-

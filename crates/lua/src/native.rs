@@ -17,7 +17,7 @@ use piccolo::{Context, String, UserData, Value};
 
 pub use crate::error::{Error, Position};
 use crate::{
-    Dialect, Function, Object, Options, Table,
+    CompileError, Dialect, Function, Object, Options, Table, chunk,
     machine::Machine,
     number,
     shared::Shared,
@@ -547,11 +547,119 @@ impl<'gc> Call<'gc, '_> {
         self.machine.consume(fuel);
     }
 
+    /// Instructions used in the current step so far; the step's slices are not counted together.
+    pub fn instructions_used(&self) -> u32 {
+        u32::try_from(self.shared.fuel.get() - self.machine.fuel).unwrap_or(0)
+    }
+
+    /// Compiles a chunk, text or dumped code, with the globals as its environment.
+    ///
+    /// # Errors
+    /// If the chunk is not well formed.
+    pub fn compile(&self, chunk_name: &str, source: &[u8]) -> Result<Function<'gc>, CompileError> {
+        chunk::load(self.ctx, self.shared, chunk_name.as_bytes(), source, self.shared.globals)
+    }
+
+    /// The dumped code of a Lua function, with or without names and lines; `None` for a native one.
+    pub fn dump(&self, function: Function<'gc>, strip: bool) -> Option<Vec<u8>> {
+        chunk::dump(function, strip)
+    }
+
     // The state around.
+
+    /// Go on with `continuation`, without arguments, after a look at the fuel.
+    pub fn again(&self, continuation: Box<dyn Continuation<'gc> + 'gc>) -> Outcome<'gc> {
+        Outcome::Again(continuation)
+    }
+
+    /// Whether argument `i` is a number or a string that spells one.
+    pub fn is_number(&self, i: usize) -> bool {
+        number::to_number(self.arg(i), self.options()).is_some()
+    }
+
+    /// Whether argument `i` is a string or a number.
+    pub fn is_string(&self, i: usize) -> bool {
+        matches!(self.arg(i), Value::String(_) | Value::Integer(_) | Value::Number(_))
+    }
 
     /// The line of Lua that made this call.
     pub fn position(&self) -> Option<Position> {
         self.machine.position_in(1, self.dialect())
+    }
+
+    /// `file:line: ` of a level of the call stack, as `luaL_where`.
+    pub(crate) fn where_is(&self, level: usize) -> Vec<u8> {
+        self.machine.where_is_in(level, self.dialect())
+    }
+
+    /// An error with these bytes as its whole text.
+    pub(crate) fn error_bytes_plain(&self, text: &[u8]) -> Error<'gc> {
+        Error::from_value(self.string(text))
+    }
+
+    /// The function of a level: `None` if there is no such level, `Some(None)` for one without a function.
+    pub(crate) fn level_function(&self, level: usize) -> Option<Option<Function<'gc>>> {
+        let level = self.machine.level(level, self.dialect())?;
+        Some(self.machine.level_function(level))
+    }
+
+    pub(crate) fn current_coroutine(&self) -> Option<crate::Coroutine<'gc>> {
+        self.machine.coroutine
+    }
+
+    /// What stands for the main program where 5.3 wants a coroutine.
+    pub(crate) fn main_coroutine(&self) -> Value<'gc> {
+        let registry = self.shared.registry;
+        let known = registry.get(self.ctx, "_MAIN");
+        if !known.is_nil() {
+            return known;
+        }
+        let main = crate::coroutine::new_coroutine(&self.ctx, Value::Nil);
+        main.write(&self.ctx, |state| state.status = crate::coroutine::Status::Running);
+        registry.set_field(self.ctx, "_MAIN", main);
+        main.into()
+    }
+
+    /// The text of `debug.traceback`.
+    pub(crate) fn traceback(
+        &self,
+        thread: Option<crate::Coroutine<'gc>>,
+        message: Option<&[u8]>,
+        level: usize,
+    ) -> Vec<u8> {
+        let head = message.map(|message| [message, b"\n"].concat()).unwrap_or_default();
+        let rest = match thread {
+            Some(thread) if Some(thread) != self.machine.coroutine => {
+                self.machine.coroutine_traceback(self.ctx, self.shared, thread, level)
+            }
+            _ => self.machine.traceback(self.ctx, self.shared, b"", level),
+        };
+        [head, rest].concat()
+    }
+
+    /// The table of `debug.getinfo` for a function.
+    pub(crate) fn describe_function(&self, function: Function<'gc>, wanted: &[u8]) -> Table<'gc> {
+        self.machine.info(self.ctx, self.shared, None, Some(function), wanted)
+    }
+
+    /// The table of `debug.getinfo` for a level.
+    pub(crate) fn describe_level(&self, level: usize, wanted: &[u8]) -> Option<Table<'gc>> {
+        let level = self.machine.level(level, self.dialect())?;
+        let function = self.machine.level_function(level);
+        Some(self.machine.info(self.ctx, self.shared, Some(level), function, wanted))
+    }
+
+    /// Local `number` of a level: `None` if there is no such level, `Some(None)` if no such local.
+    #[allow(clippy::type_complexity)]
+    pub(crate) fn level_local(&self, level: usize, number: i64) -> Option<Option<(Vec<u8>, Value<'gc>)>> {
+        match self.machine.level(level, self.dialect())? {
+            crate::machine::Level::Frame(index) => {
+                let locals = self.machine.locals(index);
+                let index = usize::try_from(number - 1).ok();
+                Some(index.and_then(|index| locals.into_iter().nth(index)))
+            }
+            _ => Some(None),
+        }
     }
 
     /// Whether the source says `object:method(...)`.

@@ -454,8 +454,8 @@ impl<'s> Parser<'s> {
         let mut statements = Vec::new();
         self.enter_level()?;
         while !self.block_ends() {
-            let is_last = self.is_keyword(Keyword::Return)
-                || (self.is_keyword(Keyword::Break) && !self.dialect.is_53());
+            let is_last =
+                self.is_keyword(Keyword::Return) || (self.is_keyword(Keyword::Break) && !self.dialect.is_53());
             match self.statement() {
                 Ok(statement) => statements.extend(statement),
                 Err(error) if self.recovers && self.errors.len() < ERRORS_MAX => {
@@ -484,8 +484,15 @@ impl<'s> Parser<'s> {
                 Token::Name(_) => true,
                 Token::Keyword(keyword) => !matches!(
                     keyword,
-                    Keyword::And | Keyword::Or | Keyword::Not | Keyword::In | Keyword::Nil | Keyword::True
-                        | Keyword::False | Keyword::Then | Keyword::Do
+                    Keyword::And
+                        | Keyword::Or
+                        | Keyword::Not
+                        | Keyword::In
+                        | Keyword::Nil
+                        | Keyword::True
+                        | Keyword::False
+                        | Keyword::Then
+                        | Keyword::Do
                 ),
                 _ => false,
             };
@@ -724,12 +731,9 @@ impl<'s> Parser<'s> {
         let line = span.line;
         let known = self.scope().blocks.iter().flat_map(|block| &block.labels).find(|(label, _)| *label == name);
         if let Some((_, first)) = known {
-            let text = [
-                b"label '",
-                self.lexer.symbols.text(name),
-                format!("' already defined on line {first}").as_bytes(),
-            ]
-            .concat();
+            let text =
+                [b"label '", self.lexer.symbols.text(name), format!("' already defined on line {first}").as_bytes()]
+                    .concat();
             return Err(self.error_at(text, span, CompileErrorKind::Syntax));
         }
         self.expect(Token::DoubleColon)?;
@@ -755,7 +759,9 @@ impl<'s> Parser<'s> {
             self.advance()?;
             let target = self.suffixed_expression()?;
             if targets.len() >= LEVELS_MAX {
-                return Err(self.limit_error(if self.dialect.is_53() { "C levels" } else { "variables in assignment" }, 200));
+                return Err(
+                    self.limit_error(if self.dialect.is_53() { "C levels" } else { "variables in assignment" }, 200)
+                );
             }
             targets.push(target);
         }
@@ -823,11 +829,7 @@ impl<'s> Parser<'s> {
         if rest.is_empty() {
             return Ok(first);
         }
-        Ok(Expression {
-            kind: ExpressionKind::Chain { first: Box::new(first), rest },
-            span,
-            end_line: self.last_line,
-        })
+        Ok(Expression { kind: ExpressionKind::Chain { first: Box::new(first), rest }, span, end_line: self.last_line })
     }
 
     fn unary_operator(&self) -> Option<UnaryOperator> {

@@ -152,7 +152,8 @@ impl<'gc> Prototype<'gc> {
     /// The name of the local that lives in `register` when the instruction at `pc` runs.
     pub(crate) fn local_name(&self, register: u8, pc: usize) -> Option<&[u8]> {
         let pc = pc as u32;
-        let range = self.locals.iter().rev().find(|local| local.register == register && local.start <= pc && pc < local.end)?;
+        let range =
+            self.locals.iter().rev().find(|local| local.register == register && local.start <= pc && pc < local.end)?;
         Some(&range.name)
     }
 

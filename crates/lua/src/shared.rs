@@ -1,6 +1,6 @@
 //! What all runs of one engine share: options, globals, the metatable of strings, the fake addresses.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
@@ -9,6 +9,7 @@ use piccolo::{Context, Singleton, String, UserData, Value, userdata::UserDataInn
 
 use crate::{
     Options, Table,
+    machine::Failure,
     native::Lookup,
     number,
     value::{Function, Kind, kind, type_name},
@@ -34,6 +35,14 @@ pub(crate) struct Shared<'gc> {
     addresses: Gc<'gc, RefLock<Addresses<'gc>>>,
     #[collect(require_static)]
     pub(crate) collect_wanted: Cell<bool>,
+    #[collect(require_static)]
+    pub(crate) paused: Cell<bool>,
+    /// Instructions that the run under way may still use.
+    #[collect(require_static)]
+    pub(crate) fuel: Cell<i64>,
+    /// What the error looked like that ended the last run.
+    #[collect(require_static)]
+    pub(crate) failure: RefCell<Option<Failure>>,
 }
 
 /// Stable, invented addresses for `tostring`: real ones would differ from run to run.
@@ -80,6 +89,9 @@ impl<'gc> Shared<'gc> {
                     RefLock::new(Addresses { next: ADDRESS_FIRST, known: HashMap::default(), purge_at: 256 }),
                 ),
                 collect_wanted: Cell::new(false),
+                paused: Cell::new(false),
+                fuel: Cell::new(0),
+                failure: RefCell::new(None),
             },
         );
         ctx.singleton::<Rootable![SharedRoot<'_>]>().0.set(&ctx, Some(shared));
@@ -238,7 +250,6 @@ fn slot_of(kind: &Kind<'_>) -> usize {
         _ => 4,
     }
 }
-
 
 /// The native functions behind `pairs` and `ipairs`, which loops step without a call.
 #[derive(Copy, Clone, Default, Collect)]

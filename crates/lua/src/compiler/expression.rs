@@ -35,9 +35,18 @@ pub(super) enum Kind {
     OwnSelf,
     Environment,
     Global(u16),
-    Field { table: u8, key: u8 },
-    Index { table: u8, key: u8 },
-    Element { table: u8, index: u8 },
+    Field {
+        table: u8,
+        key: u8,
+    },
+    Index {
+        table: u8,
+        key: u8,
+    },
+    Element {
+        table: u8,
+        index: u8,
+    },
     /// A comparison: the jump after it is taken when it holds.
     Jump(usize),
     /// The instruction there still needs its target register.
@@ -139,8 +148,11 @@ impl FunctionState<'_, '_> {
             } else {
                 "function or expression too complex"
             };
-            let span =
-                Span { line: place.line, column: u32::from(place.column).max(1), length: u32::from(place.length).max(1) };
+            let span = Span {
+                line: place.line,
+                column: u32::from(place.column).max(1),
+                length: u32::from(place.length).max(1),
+            };
             return Err(plain_error(text, span));
         }
         self.free += count as u8;
@@ -252,9 +264,7 @@ impl FunctionState<'_, '_> {
             Kind::BoxedUpvalue(upvalue) => emit(self, Op::GetBoxUpvalue, upvalue, 0),
             Kind::OwnSelf => emit(self, Op::GetSelf, 0, 0),
             Kind::Environment => emit(self, Op::GetEnvironment, 0, 0),
-            Kind::Global(name) => {
-                Kind::Relocatable(self.emit(Instruction::wide(Op::GetGlobal, 0, name), place))
-            }
+            Kind::Global(name) => Kind::Relocatable(self.emit(Instruction::wide(Op::GetGlobal, 0, name), place)),
             Kind::Field { table, key } => {
                 self.free_register(table);
                 emit(self, Op::GetField, table, key)
@@ -358,8 +368,16 @@ impl FunctionState<'_, '_> {
         let before = jump.checked_sub(1)?;
         matches!(
             self.code[before].op,
-            Op::Test | Op::TestSet | Op::Equal | Op::Less | Op::LessEqual | Op::EqualK | Op::LessK | Op::LessEqualK
-                | Op::GreaterK | Op::GreaterEqualK
+            Op::Test
+                | Op::TestSet
+                | Op::Equal
+                | Op::Less
+                | Op::LessEqual
+                | Op::EqualK
+                | Op::LessK
+                | Op::LessEqualK
+                | Op::GreaterK
+                | Op::GreaterEqualK
         )
         .then_some(before)
     }

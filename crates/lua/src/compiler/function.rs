@@ -83,11 +83,7 @@ pub(crate) fn compile_function(body: &FunctionBody, chunk: &Chunk<'_>, outer: Ou
         children: Vec::new(),
         ranges: Vec::new(),
         upvalues: outer.upvalues.to_vec(),
-        variables: body
-            .locals
-            .iter()
-            .map(|local| Variable { register: 0, is_boxed: local.is_boxed() })
-            .collect(),
+        variables: body.locals.iter().map(|local| Variable { register: 0, is_boxed: local.is_boxed() }).collect(),
         active: Vec::new(),
         blocks: Vec::new(),
         gotos: Vec::new(),
@@ -135,8 +131,7 @@ impl FunctionState<'_, '_> {
 
     fn missing_label(&self, goto: &PendingGoto) -> Box<crate::lexer::SourceError> {
         let name = self.chunk.symbols.text(goto.name);
-        let text =
-            [b"no visible label '", name, format!("' for <goto> at line {}", goto.line).as_bytes()].concat();
+        let text = [b"no visible label '", name, format!("' for <goto> at line {}", goto.line).as_bytes()].concat();
         plain_error(text, self.span_of(goto.jump))
     }
 
@@ -213,7 +208,11 @@ impl FunctionState<'_, '_> {
                 CompiledUpvalue { is_boxed, .. } => (UpvalueSource::Upvalue(outer), *is_boxed),
             },
         };
-        let name = if self.chunk.strip_local_names { Rc::from(&b""[..]) } else { self.chunk.symbols.text(upvalue.name).into() };
+        let name = if self.chunk.strip_local_names {
+            Rc::from(&b""[..])
+        } else {
+            self.chunk.symbols.text(upvalue.name).into()
+        };
         CompiledUpvalue { name, source, is_boxed }
     }
 
@@ -504,12 +503,7 @@ impl FunctionState<'_, '_> {
         self.close_block()
     }
 
-    fn if_statement(
-        &mut self,
-        arms: &[(Expression, Block)],
-        otherwise: Option<&Block>,
-        place: Place,
-    ) -> Result<()> {
+    fn if_statement(&mut self, arms: &[(Expression, Block)], otherwise: Option<&Block>, place: Place) -> Result<()> {
         let mut exits = Vec::new();
         for (index, (condition, block)) in arms.iter().enumerate() {
             let next = self.condition(condition)?;

@@ -5,7 +5,7 @@ use piccolo::{Context, Error as RawError, String, UserData, Value};
 
 use super::{FrameKind, Machine, Return};
 use crate::{
-    Dialect, Error, Function, Position, Table,
+    Coroutine, Dialect, Error, Function, Position, Table,
     closure::ClosureCell,
     native::NativeCell,
     number,
@@ -448,12 +448,7 @@ impl<'gc> Machine<'gc> {
         text
     }
 
-    fn traceback_line(
-        &self,
-        ctx: Context<'gc>,
-        shared: &'gc Shared<'gc>,
-        level: Level<'gc>,
-    ) -> std::string::String {
+    fn traceback_line(&self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, level: Level<'gc>) -> std::string::String {
         let dialect = shared.options.dialect;
         let is_53 = dialect.is_53();
         let (mut line, function, is_main, defined) = match level {
@@ -496,6 +491,151 @@ impl<'gc> Machine<'gc> {
             line.push_str("\n\t(...tail calls...)");
         }
         line
+    }
+
+    /// The traceback of a coroutine that does not run.
+    pub(crate) fn coroutine_traceback(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        coroutine: Coroutine<'gc>,
+        skip: usize,
+    ) -> Vec<u8> {
+        let mut text = b"stack traceback:".to_vec();
+        let state = coroutine.cell().borrow();
+        // A suspended coroutine that has begun stands in `yield`.
+        let mut lines = Vec::new();
+        if !state.frames.is_empty() {
+            lines.push("[C]: in function 'yield'".to_owned());
+            if shared.options.dialect.is_53() {
+                lines[0] = "[C]: in function 'coroutine.yield'".to_owned();
+            }
+        }
+        for (index, frame) in state.frames.iter().enumerate().rev() {
+            let Some(closure) = frame.closure() else {
+                lines.push("[C]: in ?".to_owned());
+                continue;
+            };
+            let prototype = Gc::as_ref(closure.prototype);
+            let pc = (frame.pc as usize).saturating_sub(1);
+            let file = &prototype.chunk.display_name;
+            let name = index.checked_sub(1).and_then(|below| {
+                let caller = state.frames[below].closure()?;
+                let pc = (state.frames[below].pc as usize).saturating_sub(1);
+                let instruction = *caller.prototype.code.get(pc)?;
+                matches!(instruction.op, Op::Call)
+                    .then(|| register_name(Gc::as_ref(caller.prototype), pc, instruction.a))?
+            });
+            let description = match name {
+                Some((kind, name)) if shared.options.dialect.is_53() => format!("in {kind} '{name}'"),
+                Some((_, name)) => format!("in function '{name}'"),
+                None => format!("in function <{file}:{}>", prototype.line_defined),
+            };
+            lines.push(format!("{file}:{}: {description}", prototype.place(pc).line));
+        }
+        let _ = ctx;
+        for line in lines.iter().skip(skip) {
+            text.extend_from_slice(b"\n\t");
+            text.extend_from_slice(line.as_bytes());
+        }
+        text
+    }
+
+    /// The table of `debug.getinfo`.
+    pub(crate) fn info(
+        &self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        level: Option<Level<'gc>>,
+        function: Option<Function<'gc>>,
+        wanted: &[u8],
+    ) -> Table<'gc> {
+        let dialect = shared.options.dialect;
+        let table = Table::new(&ctx);
+        let text = |text: &str| Value::String(String::from_slice(&ctx, text));
+        let closure = function.and_then(Function::closure);
+        if wanted.contains(&b'S') {
+            let (source, short, what, first, last) = match closure {
+                Some(closure) => {
+                    let prototype = closure.prototype;
+                    let what = if prototype.line_defined == 0 { "main" } else { "Lua" };
+                    let source = std::string::String::from_utf8_lossy(&prototype.chunk.name).into_owned();
+                    let (first, last) = (i64::from(prototype.line_defined), i64::from(prototype.last_line));
+                    let last = if first == 0 && dialect.is_53() { -1 } else { last };
+                    (source, prototype.chunk.display_name.clone(), what, first, last)
+                }
+                None if matches!(level, Some(Level::Tail)) => {
+                    ("=(tail call)".into(), "(tail call)".into(), "tail", -1, -1)
+                }
+                None => ("=[C]".into(), "[C]".into(), "C", -1, -1),
+            };
+            table.set_field(ctx, "source", text(&source));
+            table.set_field(ctx, "short_src", text(&short));
+            table.set_field(ctx, "what", text(what));
+            table.set_field(ctx, "linedefined", dialect.integer(first));
+            table.set_field(ctx, "lastlinedefined", dialect.integer(last));
+        }
+        if wanted.contains(&b'l') {
+            let line = match level {
+                Some(Level::Frame(index)) => self.at(index).map(|(closure, pc)| closure.prototype.place(pc).line),
+                _ => None,
+            };
+            table.set_field(ctx, "currentline", dialect.integer(line.map_or(-1, i64::from)));
+        }
+        if wanted.contains(&b'u') {
+            let count = closure.map_or(0, |closure| {
+                let hidden = usize::from(dialect.is_53() && closure.prototype.environment_at.is_some());
+                closure.upvalues.len() + hidden
+            });
+            table.set_field(ctx, "nups", dialect.integer(count as i64));
+            if dialect.is_53() {
+                let (parameters, is_vararg) = match closure {
+                    Some(closure) => (i64::from(closure.prototype.parameters), closure.prototype.is_vararg),
+                    None => (0, true),
+                };
+                table.set_field(ctx, "nparams", dialect.integer(parameters));
+                table.set_field(ctx, "isvararg", is_vararg);
+            }
+        }
+        if wanted.contains(&b'n') {
+            let name = level.and_then(|level| self.function_name(level, dialect));
+            let (kind, name) = match name {
+                Some((kind, name)) => (kind, text(&name)),
+                None => ("", Value::Nil),
+            };
+            table.set_field(ctx, "name", name);
+            table.set_field(ctx, "namewhat", text(kind));
+        }
+        if wanted.contains(&b't') {
+            let is_tail = matches!(level, Some(Level::Frame(index)) if self.frames[index].tail_calls > 0);
+            table.set_field(ctx, "istailcall", is_tail);
+        }
+        if wanted.contains(&b'L')
+            && let Some(closure) = closure
+        {
+            let lines = Table::new(&ctx);
+            for place in &closure.prototype.places {
+                let _ = lines.set_value(&ctx, Value::Integer(i64::from(place.line)), Value::Boolean(true));
+            }
+            table.set_field(ctx, "activelines", lines);
+        }
+        if wanted.contains(&b'f') {
+            table.set_field(ctx, "func", function.map(Value::from).unwrap_or_default());
+        }
+        table
+    }
+
+    /// The named locals of a frame with their values, in order of declaration.
+    pub(crate) fn locals(&self, index: usize) -> Vec<(Vec<u8>, Value<'gc>)> {
+        let Some((closure, pc)) = self.at(index) else { return Vec::new() };
+        let base = self.frames[index].base as usize;
+        let pc = pc as u32;
+        let mut locals = Vec::new();
+        for local in closure.prototype.locals.iter().filter(|local| local.start <= pc && pc < local.end) {
+            let value = self.stack.get(base + usize::from(local.register)).copied().unwrap_or_default();
+            locals.push((local.name.to_vec(), crate::closure::open_box(value)));
+        }
+        locals
     }
 
     /// The function of a level as a value.
@@ -545,17 +685,13 @@ pub(crate) fn register_name<'gc>(prototype: &'gc Prototype<'gc>, pc: usize, regi
             Some(("upvalue", if name.is_empty() { "?".into() } else { std::string::String::from_utf8_lossy(name) }))
         }
         Op::GetSelf => {
-            let own = prototype
-                .upvalues
-                .iter()
-                .find(|upvalue| upvalue.source == crate::compiler::UpvalueSource::Own)?;
+            let own =
+                prototype.upvalues.iter().find(|upvalue| upvalue.source == crate::compiler::UpvalueSource::Own)?;
             let name = &own.name;
             Some(("upvalue", if name.is_empty() { "?".into() } else { std::string::String::from_utf8_lossy(name) }))
         }
         Op::LoadK => match prototype.constants.get(instruction.bx() as usize) {
-            Some(Value::String(text)) => {
-                Some(("constant", std::string::String::from_utf8_lossy(text.as_bytes())))
-            }
+            Some(Value::String(text)) => Some(("constant", std::string::String::from_utf8_lossy(text.as_bytes()))),
             _ => None,
         },
         _ => None,
@@ -582,9 +718,24 @@ fn find_setter(prototype: &Prototype<'_>, last: usize, register: u8) -> Option<u
                 }
                 false
             }
-            Op::SetField | Op::SetIndex | Op::SetInteger | Op::SetGlobal | Op::SetBox | Op::SetBoxUpvalue
-            | Op::SetList | Op::Return | Op::Test | Op::Equal | Op::EqualK | Op::Less | Op::LessEqual | Op::LessK
-            | Op::LessEqualK | Op::GreaterK | Op::GreaterEqualK | Op::ForNext => false,
+            Op::SetField
+            | Op::SetIndex
+            | Op::SetInteger
+            | Op::SetGlobal
+            | Op::SetBox
+            | Op::SetBoxUpvalue
+            | Op::SetList
+            | Op::Return
+            | Op::Test
+            | Op::Equal
+            | Op::EqualK
+            | Op::Less
+            | Op::LessEqual
+            | Op::LessK
+            | Op::LessEqualK
+            | Op::GreaterK
+            | Op::GreaterEqualK
+            | Op::ForNext => false,
             Op::ForPrepare | Op::ForLoop => register >= i.a && register <= i.a.saturating_add(3),
             _ => i.a == register,
         };

@@ -314,31 +314,43 @@ impl<'gc> Machine<'gc> {
                             self.set_list(ctx, base + i.a as usize, count, offset);
                             break Leave::Window;
                         }
-                        Op::Add => arithmetic!(
-                            i, r[i.b as usize], r[i.c as usize], |a: f64, b: f64| a + b, i64::wrapping_add
-                        ),
-                        Op::Sub => arithmetic!(
-                            i, r[i.b as usize], r[i.c as usize], |a: f64, b: f64| a - b, i64::wrapping_sub
-                        ),
-                        Op::Mul => arithmetic!(
-                            i, r[i.b as usize], r[i.c as usize], |a: f64, b: f64| a * b, i64::wrapping_mul
-                        ),
+                        Op::Add => {
+                            arithmetic!(i, r[i.b as usize], r[i.c as usize], |a: f64, b: f64| a + b, i64::wrapping_add)
+                        }
+                        Op::Sub => {
+                            arithmetic!(i, r[i.b as usize], r[i.c as usize], |a: f64, b: f64| a - b, i64::wrapping_sub)
+                        }
+                        Op::Mul => {
+                            arithmetic!(i, r[i.b as usize], r[i.c as usize], |a: f64, b: f64| a * b, i64::wrapping_mul)
+                        }
                         Op::AddK => arithmetic!(
-                            i, r[i.b as usize], constants[i.c as usize], |a: f64, b: f64| a + b, i64::wrapping_add
+                            i,
+                            r[i.b as usize],
+                            constants[i.c as usize],
+                            |a: f64, b: f64| a + b,
+                            i64::wrapping_add
                         ),
                         Op::SubK => arithmetic!(
-                            i, r[i.b as usize], constants[i.c as usize], |a: f64, b: f64| a - b, i64::wrapping_sub
+                            i,
+                            r[i.b as usize],
+                            constants[i.c as usize],
+                            |a: f64, b: f64| a - b,
+                            i64::wrapping_sub
                         ),
                         Op::MulK => arithmetic!(
-                            i, r[i.b as usize], constants[i.c as usize], |a: f64, b: f64| a * b, i64::wrapping_mul
+                            i,
+                            r[i.b as usize],
+                            constants[i.c as usize],
+                            |a: f64, b: f64| a * b,
+                            i64::wrapping_mul
                         ),
                         Op::Div => float_arithmetic!(i, r[i.b as usize], r[i.c as usize], |a: f64, b: f64| a / b),
                         Op::DivK => {
                             float_arithmetic!(i, r[i.b as usize], constants[i.c as usize], |a: f64, b: f64| a / b)
                         }
-                        Op::Mod => float_arithmetic!(i, r[i.b as usize], r[i.c as usize], |a, b| number::modulo(
-                            a, b, dialect
-                        )),
+                        Op::Mod => {
+                            float_arithmetic!(i, r[i.b as usize], r[i.c as usize], |a, b| number::modulo(a, b, dialect))
+                        }
                         Op::ModK => match (r[i.b as usize], constants[i.c as usize]) {
                             (Value::Integer(a), Value::Integer(b)) if b > 0 => {
                                 r[i.a as usize] = Value::Integer(a.rem_euclid(b));
@@ -352,9 +364,10 @@ impl<'gc> Machine<'gc> {
                         Op::FloorDiv => {
                             float_arithmetic!(i, r[i.b as usize], r[i.c as usize], |a: f64, b: f64| (a / b).floor())
                         }
-                        Op::FloorDivK => float_arithmetic!(
-                            i, r[i.b as usize], constants[i.c as usize], |a: f64, b: f64| (a / b).floor()
-                        ),
+                        Op::FloorDivK => {
+                            float_arithmetic!(i, r[i.b as usize], constants[i.c as usize], |a: f64, b: f64| (a / b)
+                                .floor())
+                        }
                         Op::BitAnd | Op::BitOr | Op::BitXor | Op::ShiftLeft | Op::ShiftRight => {
                             let (left, right) = (r[i.b as usize], r[i.c as usize]);
                             match (left, right, i.op) {
@@ -443,8 +456,7 @@ impl<'gc> Machine<'gc> {
                         }
                         Op::Equal | Op::EqualK => {
                             let left = r[i.b as usize];
-                            let right =
-                                if i.op == Op::Equal { r[i.c as usize] } else { constants[i.c as usize] };
+                            let right = if i.op == Op::Equal { r[i.c as usize] } else { constants[i.c as usize] };
                             let equal = crate::value::raw_equal(left, right);
                             let wanted = i.a != 0;
                             if !equal && matches!((left, right), (Value::UserData(_), Value::UserData(_))) {

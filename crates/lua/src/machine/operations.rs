@@ -380,8 +380,7 @@ impl<'gc> Machine<'gc> {
                 if handler.is_nil() {
                     return Err(self.concat_error(ctx, shared, left, right, last));
                 }
-                let results =
-                    Return::Concat { first: first as u32, to: last as u32 - 1, target: target as u32 };
+                let results = Return::Concat { first: first as u32, to: last as u32 - 1, target: target as u32 };
                 return self.call_metamethod(ctx, shared, handler, &[left, right], results);
             }
             self.stack[start] = Value::String(self.join(ctx, shared, start, last));
@@ -401,10 +400,8 @@ impl<'gc> Machine<'gc> {
                 return *left;
             }
         }
-        let length: usize = values
-            .iter()
-            .map(|value| if let Value::String(text) = value { text.as_bytes().len() } else { 24 })
-            .sum();
+        let length: usize =
+            values.iter().map(|value| if let Value::String(text) = value { text.as_bytes().len() } else { 24 }).sum();
         let mut text = Vec::with_capacity(length);
         for &value in values {
             match value {
@@ -453,9 +450,17 @@ impl<'gc> Machine<'gc> {
         };
         // 5.1 looks at the initial value first, 5.3 at the limit.
         let order: [(Value<'gc>, &str); 3] = if is_53 {
-            [(limit, "'for' limit must be a number"), (step, "'for' step must be a number"), (start, "'for' initial value must be a number")]
+            [
+                (limit, "'for' limit must be a number"),
+                (step, "'for' step must be a number"),
+                (start, "'for' initial value must be a number"),
+            ]
         } else {
-            [(start, "'for' initial value must be a number"), (limit, "'for' limit must be a number"), (step, "'for' step must be a number")]
+            [
+                (start, "'for' initial value must be a number"),
+                (limit, "'for' limit must be a number"),
+                (step, "'for' step must be a number"),
+            ]
         };
         for (value, text) in order {
             if float(value).is_none() {

@@ -8,10 +8,14 @@ use crate::{
     rom,
 };
 
+mod base;
+mod coroutine;
+mod debug;
 mod format;
 mod math;
 pub(crate) mod number;
 mod pack;
+mod package;
 mod pattern;
 mod sort;
 mod string;
@@ -24,6 +28,10 @@ pub(crate) fn load(ctx: Context<'_>, options: &Options) {
     table::load(ctx, options);
     math::load(ctx, options);
     utf8::load(ctx, options);
+    coroutine::load(ctx, options);
+    debug::load(ctx, options);
+    base::load(ctx, options);
+    package::load(ctx, options);
 }
 
 /// A function of a library, with its name.
