@@ -31,7 +31,7 @@ fn main() {
     loop {
         let mut fuel = u32::MAX;
         match engine.step(&run, &mut fuel) {
-            Step::OutOfFuel | Step::Paused => {}
+            Step::OutOfFuel => {}
             Step::Finished => break,
             Step::Failed(error) => {
                 eprintln!("lua: {}\n{}", error.message, error.traceback);

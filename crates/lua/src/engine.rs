@@ -45,6 +45,7 @@ pub struct Engine {
     options: Options,
     /// Bytes in use when the first run began: libraries and firmware modules, which stand in flash on the chip.
     baseline: Option<usize>,
+    is_paused: bool,
 }
 
 /// A function under way. Dropping it abandons it.
@@ -55,14 +56,12 @@ pub struct Run {
 /// How far [`Engine::step`] came.
 #[derive(Debug)]
 pub enum Step {
-    /// The fuel is spent; step again to go on.
+    /// The fuel is spent, or the debugger stopped the run (see [`Engine::is_paused`]); step again to go on.
     OutOfFuel,
     /// The function returned; see [`Engine::results`].
     Finished,
     /// The function failed.
     Failed(RuntimeError),
-    /// A breakpoint or the end of a step of the debugger was reached; see [`Engine::frames`].
-    Paused,
 }
 
 /// Most instructions between two looks of the collector at its debts.
@@ -76,7 +75,7 @@ impl Engine {
             Shared::install(ctx, options.clone());
             stdlib::load(ctx, &options);
         });
-        Engine { lua, options, baseline: None }
+        Engine { lua, options, baseline: None, is_paused: false }
     }
 
     /// The options this engine was made with.
@@ -130,6 +129,7 @@ impl Engine {
 
     /// Carries `run` on until it is done or `fuel` instructions are spent; `fuel` is reduced by what was used.
     pub fn step(&mut self, run: &Run, fuel: &mut u32) -> Step {
+        self.is_paused = false;
         loop {
             let slice = i64::from(*fuel).min(SLICE);
             let (is_done, left, wants_collection, paused) = self.lua.enter(|ctx| {
@@ -149,7 +149,8 @@ impl Engine {
                 self.lua.gc_collect();
             }
             if paused {
-                return Step::Paused;
+                self.is_paused = true;
+                return Step::OutOfFuel;
             }
             if *fuel == 0 {
                 return Step::OutOfFuel;
@@ -190,6 +191,11 @@ impl Engine {
             };
             f(ctx, values)
         })
+    }
+
+    /// Whether the last step ended at a breakpoint, or at the end of a step of the debugger.
+    pub fn is_paused(&self) -> bool {
+        self.is_paused
     }
 
     /// Bytes in use beyond those of a fresh engine. Cheap.
