@@ -47,11 +47,11 @@ fn compile() -> Result<PathBuf> {
     let folder = target().join("wasm");
     let mut cargo = toolchain.cargo();
     cargo
-        .args(["build", "--quiet", "--package", "playground", "--lib", "--release"])
+        .args(["build", "--quiet", "--package", "playground", "--lib", "--profile", "wasm"])
         .args(["--target", "wasm32-unknown-unknown"])
         .env("CARGO_TARGET_DIR", &folder);
     run(&mut cargo)?;
-    Ok(folder.join("wasm32-unknown-unknown/release").join(format!("{MODULE}.wasm")))
+    Ok(folder.join("wasm32-unknown-unknown/wasm").join(format!("{MODULE}.wasm")))
 }
 
 fn glue(module: &Path, package: &Path) -> Result<()> {
