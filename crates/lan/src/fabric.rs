@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::rc::Rc;
 
 use trace::{DropReason, HostId, Instant, Kind, Trace};
@@ -87,8 +87,10 @@ struct Segment {
 
 struct Occupant {
     resident: Box<dyn Resident>,
-    /// As it was after the last call.
+    /// As it was after the last call; the entry in [`Lan::deadlines`].
     deadline: Option<Instant>,
+    /// Whether it was called since its frames were carried out.
+    is_touched: bool,
 }
 
 /// Something on its way.
@@ -127,6 +129,45 @@ impl Ord for Scheduled {
     }
 }
 
+/// What is scheduled, in the order of (time, sequence number).
+///
+/// Links of equal latency schedule in order, so nearly everything fits a plain queue; the rest goes to a heap.
+#[derive(Debug, Default)]
+struct Agenda {
+    in_order: VecDeque<Scheduled>,
+    others: BinaryHeap<Reverse<Scheduled>>,
+    sequence: u64,
+}
+
+impl Agenda {
+    fn push(&mut self, at: Instant, arrival: Arrival) {
+        self.sequence += 1;
+        let scheduled = Scheduled { at, sequence: self.sequence, arrival };
+        if self.in_order.back().is_none_or(|last| last.at <= at) {
+            self.in_order.push_back(scheduled);
+        } else {
+            self.others.push(Reverse(scheduled));
+        }
+    }
+
+    fn next_at(&self) -> Option<Instant> {
+        let other = self.others.peek().map(|Reverse(other)| other.at);
+        self.in_order.front().map(|first| first.at).into_iter().chain(other).min()
+    }
+
+    /// The first, if it is due at `now`.
+    fn pop_due(&mut self, now: Instant) -> Option<Arrival> {
+        let (first, other) = (self.in_order.front(), self.others.peek().map(|Reverse(other)| other));
+        let is_other = other.is_some_and(|other| first.is_none_or(|first| other < first));
+        let next = if is_other { other } else { first };
+        if next.is_none_or(|next| next.at > now) {
+            return None;
+        }
+        let next = if is_other { self.others.pop().map(|Reverse(other)| other) } else { self.in_order.pop_front() };
+        next.map(|next| next.arrival)
+    }
+}
+
 /// The LAN.
 pub struct Lan {
     trace: Trace,
@@ -137,8 +178,11 @@ pub struct Lan {
     ports: Vec<Option<Port>>,
     by_interface: BTreeMap<(HostId, u8), PortId>,
     occupants: BTreeMap<HostId, Occupant>,
-    queue: BinaryHeap<Reverse<Scheduled>>,
-    sequence: u64,
+    /// When built-in hosts have something to do.
+    deadlines: BTreeSet<(Instant, HostId)>,
+    /// Built-in hosts whose frames have not been carried out.
+    touched: Vec<HostId>,
+    agenda: Agenda,
     deliveries: VecDeque<Delivery>,
     air: Air,
 }
@@ -160,8 +204,9 @@ impl Lan {
             ports: Vec::new(),
             by_interface: BTreeMap::new(),
             occupants: BTreeMap::new(),
-            queue: BinaryHeap::new(),
-            sequence: 0,
+            deadlines: BTreeSet::new(),
+            touched: Vec::new(),
+            agenda: Agenda::default(),
             deliveries: VecDeque::new(),
             air: Air::default(),
         }
@@ -209,11 +254,10 @@ impl Lan {
     }
 
     /// Adds a built-in host; attach its interfaces as those of any other.
-    pub fn add_resident(&mut self, mut resident: Box<dyn Resident>) {
+    pub fn add_resident(&mut self, resident: Box<dyn Resident>) {
         let id = resident.id();
-        self.carry_out(id, &mut *resident);
-        let deadline = resident.next_deadline();
-        self.occupants.insert(id, Occupant { resident, deadline });
+        self.occupants.insert(id, Occupant { resident, deadline: None, is_touched: true });
+        self.touched.push(id);
     }
 
     /// The built-in host `id`, if it is a `T`.
@@ -225,7 +269,9 @@ impl Lan {
     /// [`Lan::step`], which is due at once.
     pub fn resident_mut<T: Resident>(&mut self, id: HostId) -> Option<&mut T> {
         let occupant = self.occupants.get_mut(&id)?;
-        occupant.deadline = Some(self.now);
+        if !std::mem::replace(&mut occupant.is_touched, true) {
+            self.touched.push(id);
+        }
         occupant.resident.as_any_mut().downcast_mut()
     }
 
@@ -246,15 +292,11 @@ impl Lan {
     pub fn step(&mut self, now: Instant) {
         while let Some(at) = self.next_deadline().filter(|at| *at <= now) {
             self.now = self.now.max(at);
-            while let Some(Reverse(first)) = self.queue.peek() {
-                if first.at > at {
-                    break;
-                }
-                if let Some(Reverse(Scheduled { arrival, .. })) = self.queue.pop() {
-                    self.arrive(arrival);
-                }
+            while let Some(arrival) = self.agenda.pop_due(at) {
+                self.arrive(arrival);
             }
             self.poll_residents();
+            self.carry_out();
         }
         self.now = self.now.max(now);
     }
@@ -266,9 +308,11 @@ impl Lan {
 
     /// When [`Lan::step`] has something to do next.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let queued = self.queue.peek().map(|Reverse(first)| first.at);
-        let resident = self.occupants.values().filter_map(|occupant| occupant.deadline).min();
-        queued.into_iter().chain(resident).min().map(|at| at.max(self.now))
+        if !self.touched.is_empty() {
+            return Some(self.now);
+        }
+        let resident = self.deadlines.first().map(|(at, _)| *at);
+        self.agenda.next_at().into_iter().chain(resident).min().map(|at| at.max(self.now))
     }
 
     fn arrive(&mut self, arrival: Arrival) {
@@ -319,16 +363,11 @@ impl Lan {
             Fate::Carried { at, again_at, damaged_bit } => {
                 let Some(frame) = damaged(frame, damaged_bit) else { return };
                 if let Some(again_at) = again_at {
-                    self.schedule(again_at, arrival(frame.clone()));
+                    self.agenda.push(again_at, arrival(frame.clone()));
                 }
-                self.schedule(at, arrival(frame));
+                self.agenda.push(at, arrival(frame));
             }
         }
-    }
-
-    fn schedule(&mut self, at: Instant, arrival: Arrival) {
-        self.sequence += 1;
-        self.queue.push(Reverse(Scheduled { at, sequence: self.sequence, arrival }));
     }
 
     fn deliver(&mut self, port: PortId, frame: Frame) {
@@ -336,34 +375,44 @@ impl Lan {
             return self.drop_frame(frame.from, &frame, DropReason::LinkDown);
         };
         let (host, interface) = (*host, *interface);
-        let Some(mut occupant) = self.occupants.remove(&host) else {
+        let Some(occupant) = self.occupants.get_mut(&host) else {
             self.deliveries.push_back(Delivery { host, interface, frame });
             return;
         };
         occupant.resident.receive(self.now, interface, &frame);
-        self.put_back(host, occupant);
-    }
-
-    fn poll_residents(&mut self) {
-        let now = self.now;
-        let is_due = |occupant: &Occupant| occupant.deadline.is_some_and(|at| at <= now);
-        let due: Vec<_> = self.occupants.iter().filter(|(_, o)| is_due(o)).map(|(host, _)| *host).collect();
-        for host in due {
-            let Some(mut occupant) = self.occupants.remove(&host) else { continue };
-            occupant.resident.poll(now);
-            self.put_back(host, occupant);
+        if !std::mem::replace(&mut occupant.is_touched, true) {
+            self.touched.push(host);
         }
     }
 
-    fn put_back(&mut self, host: HostId, mut occupant: Occupant) {
-        self.carry_out(host, &mut *occupant.resident);
-        occupant.deadline = occupant.resident.next_deadline();
-        self.occupants.insert(host, occupant);
+    fn poll_residents(&mut self) {
+        while let Some((_, host)) = self.deadlines.first().copied().filter(|(at, _)| *at <= self.now) {
+            self.deadlines.pop_first();
+            let Some(occupant) = self.occupants.get_mut(&host) else { continue };
+            occupant.deadline = None;
+            occupant.resident.poll(self.now);
+            if !std::mem::replace(&mut occupant.is_touched, true) {
+                self.touched.push(host);
+            }
+        }
     }
 
-    fn carry_out(&mut self, host: HostId, resident: &mut dyn Resident) {
-        while let Some((interface, frame)) = resident.take_frame() {
-            self.inject(self.now, host, interface, frame);
+    /// Puts the frames of the hosts that were called on their links, and plans their next turns.
+    fn carry_out(&mut self) {
+        for host in std::mem::take(&mut self.touched) {
+            while let Some((interface, frame)) =
+                self.occupants.get_mut(&host).and_then(|occupant| occupant.resident.take_frame())
+            {
+                self.inject(self.now, host, interface, frame);
+            }
+            let Some(occupant) = self.occupants.get_mut(&host) else { continue };
+            occupant.is_touched = false;
+            let deadline = occupant.resident.next_deadline();
+            if deadline != occupant.deadline {
+                occupant.deadline.map(|before| self.deadlines.remove(&(before, host)));
+                deadline.map(|at| self.deadlines.insert((at, host)));
+                occupant.deadline = deadline;
+            }
         }
     }
 

@@ -699,7 +699,7 @@ fn a_desktop_may_send_after_the_others_fin() {
     pair.send(1, server, b"late answer");
     pair.hosts[1].tcp_close(pair.now, server);
     pair.run(100);
-    assert_eq!(pair.what_was_sent()[2..4], ["b ACK 11", "b FIN ACK"]);
+    assert_eq!(pair.what_was_sent()[2..4], ["b FIN ACK 11", "a ACK"]);
 }
 
 #[test]

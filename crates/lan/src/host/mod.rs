@@ -95,6 +95,8 @@ pub struct Host {
     next_socket: u32,
     connections: BTreeMap<SocketId, tcp::Connection>,
     by_ends: BTreeMap<tcp::Ends, SocketId>,
+    /// Connections to look at before frames and deadlines are asked for.
+    unsettled: Vec<SocketId>,
     listeners: BTreeMap<ListenerId, tcp::Listener>,
     incoming: BTreeMap<IncomingId, tcp::Incoming>,
     datagram_sockets: udp::Sockets,
@@ -163,6 +165,7 @@ impl Host {
             next_socket: 1,
             connections: BTreeMap::new(),
             by_ends: BTreeMap::new(),
+            unsettled: Vec::new(),
             listeners: BTreeMap::new(),
             incoming: BTreeMap::new(),
             datagram_sockets: udp::Sockets::default(),
@@ -218,10 +221,14 @@ impl Host {
         self.dhcp_poll(now);
         self.dns_poll(now);
         self.read_backlog();
+        self.tcp_settle();
     }
 
     /// When [`Host::poll`] has something to do next.
     pub fn next_deadline(&self) -> Option<Instant> {
+        if !self.unsettled.is_empty() {
+            return Some(self.now);
+        }
         let backlog = (!self.backlog.is_empty() && !self.is_busy()).then_some(self.now);
         let layers = [self.ip_deadline(), self.tcp_deadline(), self.dhcp_deadline(), self.dns_deadline()];
         layers.into_iter().chain([backlog]).flatten().min()
@@ -229,6 +236,7 @@ impl Host {
 
     /// The next frame to put on the link of an interface.
     pub fn take_frame(&mut self) -> Option<(u8, Frame)> {
+        self.tcp_settle();
         self.frames.pop_front()
     }
 

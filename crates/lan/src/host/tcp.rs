@@ -87,6 +87,14 @@ struct KeepAlive {
     sent: u8,
 }
 
+/// What is left to do for a connection before frames and deadlines are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Unsettled {
+    Nothing,
+    Deadline,
+    Output,
+}
+
 /// One connection, or a socket that may become one.
 pub(crate) struct Connection {
     sockets: SocketSet<'static>,
@@ -104,6 +112,8 @@ pub(crate) struct Connection {
     reaction: Option<RecordId>,
     ttl: u8,
     deadline: Option<Instant>,
+    /// What [`Host::tcp_settle`] has to do: nothing, look at the deadline, or fetch output too.
+    unsettled: Unsettled,
 
     /// The owner has closed it or been told of its end: no event follows, its id is dead.
     is_orphan: bool,
@@ -172,6 +182,7 @@ impl Connection {
             reaction: None,
             ttl,
             deadline: None,
+            unsettled: Unsettled::Nothing,
             is_orphan: false,
             swallows: false,
             has_connected: false,
@@ -362,7 +373,7 @@ impl Host {
         self.by_ends.insert(ends, socket);
         self.note_state(socket);
         self.output(now, socket);
-        self.plan(now, socket);
+        self.touch(socket, Unsettled::Deadline);
         Ok(())
     }
 
@@ -448,8 +459,13 @@ impl Host {
             });
             return Err(SendError::OutOfMemory);
         }
-        connection.queued.extend_from_slice(data);
         connection.cause = cause;
+        if profile == StackProfile::Desktop && connection.queued.is_empty() && connection.socket().may_send() {
+            // Nothing has to wait in front of smoltcp.
+            let _ = connection.socket_mut().send_slice(data);
+        } else {
+            connection.queued.extend_from_slice(data);
+        }
         if connection.state == SocketState::SynSent || is_inside {
             return Ok(());
         }
@@ -457,13 +473,9 @@ impl Host {
             StackProfile::Chip => {
                 connection.flush_at.get_or_insert(ticks.slow_after(now, 1));
             }
-            StackProfile::Desktop if connection.events_open > 0 => return Ok(()),
-            StackProfile::Desktop => {
-                connection.flush();
-                self.output(now, socket);
-            }
+            StackProfile::Desktop => return Ok(self.touch(socket, Unsettled::Output)),
         }
-        self.plan(now, socket);
+        self.touch(socket, Unsettled::Deadline);
         Ok(())
     }
 
@@ -494,7 +506,7 @@ impl Host {
         if let Some(connection) = self.owned_mut(socket).filter(|connection| connection.events_open == 0) {
             connection.flush();
             self.output(now, socket);
-            self.plan(now, socket);
+            self.touch(socket, Unsettled::Deadline);
         }
     }
 
@@ -554,7 +566,7 @@ impl Host {
         self.note_state(id);
         self.send_replies(now, id);
         self.output(now, id);
-        self.plan(now, id);
+        self.touch(id, Unsettled::Deadline);
     }
 
     /// Resets the connection; no event of this socket follows and its id is dead.
@@ -611,7 +623,7 @@ impl Host {
         if self.connections.get(&socket).is_some_and(|connection| connection.consumed_since_ack > 0) {
             self.announce_window(now, socket);
         }
-        self.plan(now, socket);
+        self.touch(socket, Unsettled::Deadline);
     }
 
     /// Sends keep-alive probes after `idle` of silence, `probes` of them `interval` apart, then gives up.
@@ -626,7 +638,7 @@ impl Host {
         self.advance(now);
         if let Some(connection) = self.owned_mut(socket) {
             connection.keepalive = Some(KeepAlive { idle, interval, probes, sent: 0 });
-            self.plan(now, socket);
+            self.touch(socket, Unsettled::Deadline);
         }
     }
 
@@ -826,11 +838,13 @@ impl Host {
         carried: RecordId,
     ) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let mut events = Vec::new();
+        let open_before = self.events.len();
+        let events = &mut self.events;
+        let mut push = |event| events.push_back(Pending { event, cause: Some(carried), connection: Some(id) });
         let is_up = matches!(after.state, tcp::State::Established | tcp::State::CloseWait);
         if is_up && !connection.has_connected {
             connection.has_connected = true;
-            events.push(match connection.origin {
+            push(match connection.origin {
                 Origin::Listener(listener) => Event::Accepted { listener, socket: id },
                 Origin::Opened | Origin::Gateway => Event::Connected(id),
             });
@@ -838,11 +852,13 @@ impl Host {
         let acknowledged = before.send_queue.saturating_sub(after.send_queue);
         if acknowledged > 0 {
             connection.is_rtt_measured = true;
-            events.push(Event::Acknowledged { socket: id, bytes: acknowledged as u32 });
+            push(Event::Acknowledged { socket: id, bytes: acknowledged as u32 });
         }
         let received = after.recv_queue.saturating_sub(before.recv_queue);
-        for data in payloads(connection, segment, frame, before, received) {
-            events.push(Event::Received { socket: id, data });
+        if connection.is_orphan {
+            connection.consume(received);
+        } else {
+            payloads(connection, segment, frame, before, received, |data| push(Event::Received { socket: id, data }));
         }
         connection.rcv_nxt = connection.rcv_nxt.wrapping_add(received as u32);
         if received > 0 {
@@ -851,15 +867,12 @@ impl Host {
         if after.has_fin && !before.has_fin {
             connection.rcv_nxt = connection.rcv_nxt.wrapping_add(1);
             connection.ack_now = true;
-            events.push(Event::Closed { socket: id, reason: CloseReason::PeerFin });
+            push(Event::Closed { socket: id, reason: CloseReason::PeerFin });
         }
         if connection.is_orphan {
-            connection.consume(received);
-            return;
+            self.events.truncate(open_before);
         }
-        connection.events_open += events.len() as u32;
-        let pending = |event| Pending { event, cause: Some(carried), connection: Some(id) };
-        self.events.extend(events.into_iter().map(pending));
+        connection.events_open += (self.events.len() - open_before) as u32;
     }
 
     /// A connection that ended without its owner's doing.
@@ -913,16 +926,18 @@ impl Host {
             if !self.output(now, id) {
                 self.announce_window(now, id);
             }
-            return self.plan(now, id);
+            return self.touch(id, Unsettled::Deadline);
         }
         self.send_replies(now, id);
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        if profile == StackProfile::Chip && delays_acknowledgement(connection) {
-            connection.ack_at.get_or_insert(ticks.fast_after(now));
-        } else {
-            self.output(now, id);
+        match profile {
+            StackProfile::Desktop => return self.touch(id, Unsettled::Output),
+            StackProfile::Chip if delays_acknowledgement(connection) => {
+                connection.ack_at.get_or_insert(ticks.fast_after(now));
+            }
+            StackProfile::Chip => drop(self.output(now, id)),
         }
-        self.plan(now, id);
+        self.touch(id, Unsettled::Deadline);
     }
 
     fn send_replies(&mut self, now: Instant, id: SocketId) {
@@ -1015,27 +1030,28 @@ fn note_numbers(connection: &mut Connection, segment: &Segment, before: &Snapsho
     }
 }
 
-/// The received bytes, one piece per segment.
+/// Hands out the received bytes, one piece per segment.
 fn payloads(
     connection: &mut Connection,
     segment: &Segment,
     frame: &Frame,
     before: &Snapshot,
     received: usize,
-) -> Vec<Vec<u8>> {
+    mut each: impl FnMut(Vec<u8>),
+) {
     let payload = &frame.bytes[segment.payload.0..segment.payload.1];
     let start = connection.rcv_nxt;
     if received == 0 {
         if !payload.is_empty() && is_before(start, segment.seq) {
             connection.boundaries.extend([segment.seq, segment.end()]);
         }
-        return Vec::new();
+        return;
     }
     let seen = start.wrapping_sub(segment.seq) as usize;
     if connection.boundaries.is_empty()
-        && let Some(fresh) = payload.get(seen..seen + received)
+        && let Some(fresh) = payload.get(seen..seen.saturating_add(received))
     {
-        return vec![fresh.to_vec()];
+        return each(fresh.to_vec());
     }
     let mut bytes = vec![0; before.recv_queue + received];
     // Reads all that is asked for: smoltcp has just said that so much is there.
@@ -1051,7 +1067,9 @@ fn payloads(
     let end = start.wrapping_add(received as u32);
     connection.boundaries.retain(|boundary| is_before(end, *boundary));
     let mut from = 0;
-    cuts.into_iter().map(|to| bytes[std::mem::replace(&mut from, to)..to].to_vec()).collect()
+    for to in cuts {
+        each(bytes[std::mem::replace(&mut from, to)..to].to_vec());
+    }
 }
 
 /// docs/behaviour.md §4.10: a full segment's window, the second segment in a row and a FIN are acknowledged at once.
@@ -1240,7 +1258,7 @@ impl Host {
             syn.next = ticks.slow_after(now, ticks_more);
             let (frame, cause) = (syn.frame.clone(), connection.cause);
             self.tcp_frame_out(now, id, frame, cause);
-            return self.plan(now, id);
+            return self.touch(id, Unsettled::Deadline);
         }
         if is_past(give_up_at(connection, profile)) || is_past(state_ends_at(connection, profile)) {
             let cause = connection.cause.or(connection.reaction);
@@ -1278,6 +1296,34 @@ impl Host {
             self.push_event(Event::Closed { socket: id, reason: CloseReason::Aborted }, cause);
         }
         false
+    }
+
+    /// Notes that something of `id` has changed.
+    fn touch(&mut self, id: SocketId, unsettled: Unsettled) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.unsettled == Unsettled::Nothing {
+            self.unsettled.push(id);
+        }
+        connection.unsettled = connection.unsettled.max(unsettled);
+    }
+
+    /// Fetches the output that a desktop's connections owe, so that several segments of one moment are answered
+    /// together, and works out the deadlines of all that have changed.
+    pub(crate) fn tcp_settle(&mut self) {
+        let now = self.now;
+        // By index, as output may touch further connections.
+        let mut index = 0;
+        while let Some(id) = self.unsettled.get(index).copied() {
+            index += 1;
+            let Some(connection) = self.connections.get_mut(&id) else { continue };
+            let unsettled = std::mem::replace(&mut connection.unsettled, Unsettled::Nothing);
+            if unsettled == Unsettled::Output && connection.events_open == 0 {
+                connection.flush();
+                self.output(now, id);
+            }
+            self.plan(now, id);
+        }
+        self.unsettled.clear();
     }
 
     /// Works out when `id` has something to do next.
