@@ -40,7 +40,7 @@ export class Shell {
   readonly #code: CodePane;
   readonly #stage: TabbedPane;
   readonly #views: TabbedPane;
-  readonly #notes = document.createElement("div");
+  readonly #notes = document.createElement("section");
   readonly #toasts = document.createElement("div");
   readonly #paneBar = document.createElement("nav");
   #pane: PaneName = "code";
@@ -61,6 +61,7 @@ export class Shell {
         <button class="button quiet icon-only small" aria-pressed=${this.#isMaximised} aria-label="Let the views fill the window" title="Let the views fill the window" @click=${() => this.#maximise()}>${icon("expand")}</button>`,
     });
     this.#notes.className = "notes";
+    this.#notes.setAttribute("aria-label", "Notes");
     this.#toasts.className = "toasts";
     this.#toasts.setAttribute("role", "status");
     this.#paneBar.className = "pane-bar";

@@ -88,7 +88,7 @@ export function extensions(actions: EditorActions): Extension {
     EditorView.updateListener.of((update) => {
       if (update.docChanged) actions.changed(update.state.doc.toString());
     }),
-    EditorView.contentAttributes.of({ "aria-label": "Program", spellcheck: "false", autocapitalize: "off", "data-gramm": "false" }),
+    EditorView.contentAttributes.of({ "aria-label": "Program", tabindex: "0", spellcheck: "false", autocapitalize: "off", "data-gramm": "false" }),
   ];
 }
 

@@ -58,7 +58,7 @@ export class Inspector implements Panel {
     if (frame) this.#loadBytes(frame.id);
     render(
       html`<header data-hue=${host?.hue ?? 8}>
-          <h3><span class="shape" aria-hidden="true">${host?.shape ?? "●"}</span> ${hosts.nameOf(record.host)} <b>${label(record)}</b></h3>
+          <h2><span class="shape" aria-hidden="true">${host?.shape ?? "●"}</span> ${hosts.nameOf(record.host)} <b>${label(record)}</b></h2>
           <span class="muted mono">${seconds(record.at)} s</span>
           <button class="button quiet icon-only small" aria-label="Close the details" @click=${() => session.select(null)}>${icon("close")}</button>
         </header>
@@ -93,7 +93,7 @@ export class Inspector implements Panel {
   #chain(record: TraceRecord): TemplateResult | typeof nothing {
     const chain = this.session.log.chain(record.id).slice(1);
     if (chain.length === 0) return nothing;
-    return html`<h4>Because</h4>
+    return html`<h3>Because</h3>
       <ol class="chain">
         ${chain.slice(0, 24).map((cause) => this.#step(cause))}
       </ol>`;
@@ -102,7 +102,7 @@ export class Inspector implements Panel {
   #effects(record: TraceRecord): TemplateResult | typeof nothing {
     const effects = this.session.log.effects(record.id).filter((effect) => effect.kind !== "callback_end");
     if (effects.length === 0) return nothing;
-    return html`<h4>Which led to</h4>
+    return html`<h3>Which led to</h3>
       <ul class="chain">
         ${effects.slice(0, effectsMax).map((effect) => this.#step(effect))}
         ${effects.length > effectsMax ? html`<li class="muted">and ${effects.length - effectsMax} more</li>` : nothing}
@@ -135,7 +135,7 @@ export class Inspector implements Panel {
   #bytesOf(frame: number): TemplateResult | typeof nothing {
     const view = this.#bytes?.frame === frame ? this.#bytes.view : null;
     if (!view) return nothing;
-    return html`<h4>Bytes</h4>
+    return html`<h3>Bytes</h3>
       <pre class="hex" tabindex="0" aria-label="Bytes of the frame">${hexRows(view.bytes.subarray(0, bytesMax), 8).map((line) => `${line.offset.toString(16).padStart(4, "0")}  ${line.bytes.map((byte) => byte.hex).join(" ").padEnd(23)}  ${line.bytes.map((byte) => byte.character).join("")}\n`)}</pre>
       ${view.bytes.length > bytesMax ? html`<p class="muted small-text">the first ${bytesMax} of ${view.bytes.length} bytes</p>` : nothing}`;
   }

@@ -43,7 +43,7 @@ export class LadderPanel implements Panel {
       rowRem: 1.9,
       key: (record) => record.id,
       onChoose: (record) => session.select(record.id),
-      rowLabel: (record) => `${seconds(record.at, 4)} seconds: ${sentence(record, session.log, session.hosts.nameOf)}`,
+      rowSentence: (record) => sentence(record, session.log, session.hosts.nameOf),
       row: (record) => this.#row(record),
     });
     this.#frame.main.append(this.#head, this.#list.dom);

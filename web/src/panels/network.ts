@@ -149,21 +149,21 @@ export class NetworkPanel implements Panel {
     const known = session.hosts.get(host.id);
     const link = session.map?.links.find((other) => other.host === host.id);
     const leases = session.map?.leases.filter((lease) => lease.server === host.id) ?? [];
-    return html`<header data-hue=${known?.hue ?? 8}><h3><span class="shape" aria-hidden="true">${known?.shape}</span> ${host.name}</h3></header>
+    return html`<header data-hue=${known?.hue ?? 8}><h2><span class="shape" aria-hidden="true">${known?.shape}</span> ${host.name}</h2></header>
       <dl class="facts">
         ${host.interfaces.map((face) => html`<div><dt>${host.interfaces.length > 1 ? (face.index === 0 ? "Station" : "Access point") : "Address"}</dt><dd class="mono">${face.ip ?? "none"}${face.prefixLength === null ? "" : `/${face.prefixLength}`}<br /><span class="muted">${face.mac}</span></dd></div>`)}
       </dl>
       ${link ? this.#dials(host.name, link) : nothing}
-      <h4>Sockets</h4>
+      <h3>Sockets</h3>
       ${host.sockets.length === 0
         ? html`<p class="muted small-text">none</p>`
         : html`<table class="table compact"><thead><tr><th></th><th>State</th><th>Local</th><th>Remote</th></tr></thead>
             <tbody>${host.sockets.map((socket) => html`<tr><td>${socket.protocol.toUpperCase()}</td><td>${socket.state.replaceAll("_", "-").toUpperCase()}</td><td class="mono">${socket.local ?? "–"}</td><td class="mono">${socket.remote ?? "–"}${socket.unsentBytes > 0 ? html` <span class="tag" title="bytes not yet acknowledged">${socket.unsentBytes} out</span>` : nothing}</td></tr>`)}</tbody></table>`}
-      <h4>Neighbours (ARP)</h4>
+      <h3>Neighbours (ARP)</h3>
       ${host.arp.length === 0 ? html`<p class="muted small-text">none</p>` : html`<table class="table compact"><tbody>${host.arp.map((entry) => html`<tr><td class="mono">${entry.ip}</td><td class="mono">${entry.mac}</td></tr>`)}</tbody></table>`}
       ${leases.length === 0
         ? nothing
-        : html`<h4>Leases (DHCP)</h4><table class="table compact"><thead><tr><th>Address</th><th>Host</th><th>Until</th></tr></thead><tbody>${leases.map((lease) => html`<tr><td class="mono">${lease.ip}</td><td>${lease.hostname ?? lease.mac}</td><td class="mono">${lease.expiresMs === null ? "for ever" : clock(lease.expiresMs)}</td></tr>`)}</tbody></table>`}`;
+        : html`<h3>Leases (DHCP)</h3><table class="table compact"><thead><tr><th>Address</th><th>Host</th><th>Until</th></tr></thead><tbody>${leases.map((lease) => html`<tr><td class="mono">${lease.ip}</td><td>${lease.hostname ?? lease.mac}</td><td class="mono">${lease.expiresMs === null ? "for ever" : clock(lease.expiresMs)}</td></tr>`)}</tbody></table>`}`;
   }
 
   #dials(host: string, link: LinkView): TemplateResult {

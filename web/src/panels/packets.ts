@@ -42,7 +42,7 @@ export class PacketsPanel implements Panel {
       rowRem: 1.55,
       key: (frame) => frame.id,
       onChoose: (frame) => session.select(frame.id),
-      rowLabel: (frame) => `Frame ${frame.number}, ${seconds(frame.sentAt, 4)} seconds: ${frame.summary.sentence}${frame.drops.length > 0 ? " It is lost." : ""}`,
+      rowSentence: (frame) => frame.summary.sentence,
       row: (frame) => this.#row(frame),
     });
     const head = document.createElement("div");

@@ -69,7 +69,7 @@ export class TopBar implements Panel {
             </select>
           </label>
           <label class="seed" title="Seed: the same seed gives the same run, losses and delays included"><span>Seed</span>
-            <input type="number" min="0" max="9007199254740991" .value=${String(session.lab.seed ?? 0)} @change=${(event: Event) => this.#setSeed(event)} />
+            <input type="number" aria-label="Seed" min="0" max="9007199254740991" .value=${String(session.lab.seed ?? 0)} @change=${(event: Event) => this.#setSeed(event)} />
           </label>
           <output class="clock" aria-label="Virtual time" title="Virtual time of the lab"></output>
         </div>

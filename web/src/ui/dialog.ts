@@ -9,10 +9,10 @@ export function showDialog(title: string, content: (close: (value: string) => vo
   const close = (value: string): void => dialog.close(value);
   render(
     html`<form method="dialog" @submit=${(event: Event) => event.preventDefault()}>
-      <header class="dialog-head">
+      <div class="dialog-head">
         <h2 id="dialog-title">${title}</h2>
         <button type="button" class="button quiet icon-only" aria-label="Close" @click=${() => close("")}>✕</button>
-      </header>
+      </div>
       ${content(close)}
     </form>`,
     dialog,
@@ -56,7 +56,10 @@ export async function askName(title: string, label: string, value: string, probl
             spellcheck="false"
             aria-describedby="field-problem"
             @keydown=${(event: KeyboardEvent) => {
-              if (event.key === "Enter") submit(event);
+              // Else the same key press would also press the button that gets the focus back.
+              if (event.key !== "Enter") return;
+              event.preventDefault();
+              submit(event);
             }}
           />
         </label>

@@ -3,7 +3,7 @@
  * keys move the choice. Screen readers learn each row's place by `aria-posinset`.
  */
 
-import { html, render, type TemplateResult } from "lit";
+import { html, nothing, render, type TemplateResult } from "lit";
 
 import { firstAboveBy } from "../trace/time-scale.ts";
 
@@ -12,8 +12,8 @@ export interface VirtualListOptions<Item> {
   /** Height of a row in rem, so that it grows with the text. */
   readonly rowRem: number;
   readonly row: (item: Item, index: number) => TemplateResult;
-  /** Name of a row for screen readers where its content does not say it. */
-  readonly rowLabel?: (item: Item) => string;
+  /** What a row says to screen readers beyond what it shows. */
+  readonly rowSentence?: (item: Item) => string;
   /** Number of an item; ascending in the list. */
   readonly key: (item: Item) => number;
   readonly onChoose: (item: Item) => void;
@@ -131,7 +131,7 @@ export class VirtualList<Item> {
     const first = Math.max(0, Math.floor(this.dom.scrollTop / this.#rowHeight) - overscan);
     const last = Math.min(this.#items.length, Math.ceil((this.dom.scrollTop + this.dom.clientHeight) / this.#rowHeight) + overscan);
     this.#rows.style.transform = `translateY(${first * this.#rowHeight}px)`;
-    const { key, row, rowLabel, onChoose } = this.options;
+    const { key, row, rowSentence, onChoose } = this.options;
     const rows = this.#items.slice(first, last).map((item, offset) => {
       const isChosen = key(item) === this.#chosen;
       return html`<div
@@ -141,10 +141,9 @@ export class VirtualList<Item> {
         aria-selected=${isChosen}
         aria-setsize=${this.#items.length}
         aria-posinset=${first + offset + 1}
-        aria-label=${rowLabel ? rowLabel(item) : (undefined as never)}
         @click=${() => onChoose(item)}
       >
-        ${row(item, first + offset)}
+        ${row(item, first + offset)}${rowSentence ? html`<span class="visually-hidden">${rowSentence(item)}</span>` : nothing}
       </div>`;
     });
     render(rows, this.#rows);
