@@ -16,6 +16,7 @@ use crate::air::{
     AccessPointConfig, AccessPointId, Air, AirEvent, Association, Behind, JoinError, JoinRequest, ScanEntry,
 };
 use crate::frame::Frame;
+use crate::host::wire::{ETHERNET_HEADER, ETHERTYPE_IPV4, checksums_hold};
 use crate::link::{Fate, Link, LinkConfig};
 
 /// A switch: hosts attached to it hear each other.
@@ -331,6 +332,10 @@ impl Lan {
         let Some((destination, source)) = addresses(&frame.bytes) else {
             return self.drop_frame(sender, &frame, DropReason::Malformed);
         };
+        // In the place of the frame check sequence: two damages on two links could hide each other from a checksum.
+        if !frame.intact && !checksums_hold(&frame.bytes) {
+            return self.drop_frame(sender, &frame, DropReason::Corrupted);
+        }
         let segment = &mut self.segments[port.segment.0 as usize];
         if !source.is_group() {
             segment.learnt.insert(source, from);
@@ -361,7 +366,13 @@ impl Lan {
         match fate {
             Fate::Dropped(reason) => self.drop_frame(host, &frame, reason),
             Fate::Carried { at, again_at, damaged_bit } => {
-                let Some(frame) = damaged(frame, damaged_bit) else { return };
+                let frame = match damaged_bit {
+                    None => frame,
+                    Some(bit) => match damaged(&frame, bit) {
+                        Some(damaged) => damaged,
+                        None => return self.drop_frame(host, &frame, DropReason::Corrupted),
+                    },
+                };
                 if let Some(again_at) = again_at {
                     self.agenda.push(again_at, arrival(frame.clone()));
                 }
@@ -527,12 +538,14 @@ fn addresses(frame: &[u8]) -> Option<(MacAddress, MacAddress)> {
     Some((MacAddress(*destination), MacAddress(*rest.first_chunk::<6>()?)))
 }
 
-/// The frame with a bit turned over behind its Ethernet header: the receiver's checksums will refuse it.
-fn damaged(frame: Frame, bit: Option<usize>) -> Option<Frame> {
-    const HEADER: usize = 14;
-    let Some(bit) = bit.filter(|_| frame.bytes.len() > HEADER) else { return Some(frame) };
+/// The frame with a bit turned over behind its Ethernet header, where the next checksum will find it; `None` for a frame
+/// without checksums, whose damage only the frame check sequence (which frames here do not carry) would show.
+fn damaged(frame: &Frame, bit: usize) -> Option<Frame> {
+    if frame.bytes.get(12..14) != Some(&ETHERTYPE_IPV4) || frame.bytes.len() == ETHERNET_HEADER {
+        return None;
+    }
     let mut bytes = frame.bytes.to_vec();
-    let index = HEADER + bit / 8 % (bytes.len() - HEADER);
+    let index = ETHERNET_HEADER + bit / 8 % (bytes.len() - ETHERNET_HEADER);
     bytes[index] ^= 1 << (bit % 8);
     Some(Frame::unverified(Rc::from(bytes), frame.sent, frame.from))
 }
