@@ -118,6 +118,12 @@ impl Trace {
         self.0.borrow().keeps_records
     }
 
+    /// Keeps records from now on, or only numbers them; returns what it did before. For what was there before the
+    /// simulation began.
+    pub fn keep_records(&self, keep: bool) -> bool {
+        std::mem::replace(&mut self.0.borrow_mut().keeps_records, keep)
+    }
+
     /// Appends a record caused by the current cause.
     pub fn record(&self, at: Instant, host: HostId, kind: Kind) -> RecordId {
         let cause = self.current();

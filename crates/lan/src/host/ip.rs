@@ -179,7 +179,10 @@ impl Host {
                 .filter(|(_, netif)| netif.up)
                 .filter_map(|(interface, netif)| Some(Route { interface, address: netif.address? }))
         };
-        usable().find(|route| route.address.contains(destination)).or_else(|| usable().next())
+        // A desktop or router has one way out, whichever interface it is on; the chip takes its first one.
+        let way_out =
+            || usable().find(|route| self.profile == StackProfile::Desktop && route.address.gateway.is_some());
+        usable().find(|route| route.address.contains(destination)).or_else(way_out).or_else(|| usable().next())
     }
 
     /// Sends an IPv4 packet in a frame whose Ethernet header is still empty.

@@ -98,8 +98,15 @@ pub struct World {
 
 impl World {
     /// Builds the world into `lan`; its hosts have the ids from `first` on. Equal configurations and seeds give equal
-    /// worlds.
+    /// worlds. It leaves no records: the world was there before the simulation began.
     pub fn install(lan: &mut Lan, config: &WorldConfig, seed: u64, first: HostId) -> World {
+        let kept = lan.trace().keep_records(false);
+        let world = World::build(lan, config, seed, first);
+        lan.trace().keep_records(kept);
+        world
+    }
+
+    fn build(lan: &mut Lan, config: &WorldConfig, seed: u64, first: HostId) -> World {
         let clock = Clock { epoch_unix_seconds: config.epoch_unix_seconds };
         let built_in_zone = zone_of(config);
         let zone: SharedZone = Rc::new(RefCell::new(built_in_zone.clone()));
@@ -129,8 +136,10 @@ impl World {
         router.or_else(pc).or_else(|| lan.resident::<Server>(host).map(|server| server.host().netstat()))
     }
 
-    /// The person's computer, for a command. Its frames leave with the next [`Lan::step`], which is due at once.
-    pub fn pc<'a>(&self, lan: &'a mut Lan) -> Option<&'a mut Pc> {
+    /// The person's computer, for a command at `now`, up to which the LAN is brought first. Its frames leave with the
+    /// next [`Lan::step`], which is due at once.
+    pub fn pc<'a>(&self, lan: &'a mut Lan, now: Instant) -> Option<&'a mut Pc> {
+        lan.step(now);
         lan.resident_mut::<Pc>(self.pc)
     }
 

@@ -157,19 +157,20 @@ impl Router {
     }
 
     /// A packet from the LAN that is not for the router.
-    fn forward_out(&mut self, now: Instant, mut packet: Vec<u8>, intact: bool) {
+    fn forward_out(&mut self, now: Instant, original: Vec<u8>, intact: bool) {
+        let mut packet = original.clone();
         let Some((_, destination, _)) = packet::addresses(&packet) else { return };
         if destination.is_broadcast() || destination.is_multicast() {
             return;
         }
         let lan = Address::new(self.config.ip, self.config.prefix_length);
         if !packet::take_hop(&mut packet) {
-            self.give_back(now, &packet, IcmpError::TimeExceeded);
+            self.give_back(now, &original, IcmpError::TimeExceeded);
         } else if lan.contains(destination) {
             // The sender could have reached it itself; it is helped all the same.
             let _ = self.host.send_packet(now, &packet, intact);
         } else if !self.translate_out(now, &mut packet, intact) || self.host.send_packet(now, &packet, true).is_err() {
-            self.give_back(now, &packet, IcmpError::NetUnreachable);
+            self.give_back(now, &original, IcmpError::NetUnreachable);
         }
     }
 

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use trace::{Endpoint, SocketId};
 
-use super::desk::{Desktop, JobId, News, Target, resolve_error};
+use super::desk::{Desktop, JobId, News, Owner, Target, resolve_error};
 use crate::event::{CloseReason, Event, IcmpErrorKind};
 use crate::world::dns::resolver::LookupId;
 use crate::world::http::message::{Headers, ResponseHead, ResponsePart, ResponseReader};
@@ -179,6 +179,8 @@ impl Agent {
 
 /// Begins a fetch.
 pub(super) fn start(desktop: &mut Desktop<'_>, client: Client, order: Order) -> FetchId {
+    // What is opened on the way is the client's, whoever asked for the page.
+    let desktop = &mut Desktop { desk: &mut *desktop.desk, owner: Owner::Http, now: desktop.now };
     let agent = &mut desktop.desk.http;
     let id = FetchId(agent.next);
     agent.next += 1;

@@ -103,10 +103,14 @@ pub struct Pc {
     line: VecDeque<Pipeline>,
     /// Lines typed while a program that reads nothing is in the foreground.
     typed_ahead: VecDeque<String>,
+    /// [`Pc::go_on`] is under way.
+    goes_on: bool,
     last_status: u8,
     output: String,
     /// Output of this moment, for one record.
     unrecorded: Vec<u8>,
+    /// Whether what has been recorded ended with a line.
+    is_line_fresh: bool,
     fetches: BTreeMap<FetchId, String>,
     fetch_events: VecDeque<(FetchId, FetchEvent)>,
     next_failed_fetch: u32,
@@ -164,9 +168,11 @@ impl Pc {
             background: Vec::new(),
             line: VecDeque::new(),
             typed_ahead: VecDeque::new(),
+            goes_on: false,
             last_status: 0,
             output: PROMPT.to_owned(),
             unrecorded: Vec::new(),
+            is_line_fresh: false,
             fetches: BTreeMap::new(),
             fetch_events: VecDeque::new(),
             next_failed_fetch: u32::MAX,
@@ -229,7 +235,7 @@ impl Pc {
             }
             None => self.show(b"\n"),
         }
-        self.show(PROMPT.as_bytes());
+        self.prompt();
         self.settle(now);
     }
 
@@ -337,6 +343,15 @@ impl Pc {
 
     /// Runs what is left of the line, then lines typed ahead, until something stays in the foreground.
     fn go_on(&mut self, now: Instant) {
+        // A program that ends at once calls here from within; the outer call sees to what follows.
+        if std::mem::replace(&mut self.goes_on, true) {
+            return;
+        }
+        self.run_rest(now);
+        self.goes_on = false;
+    }
+
+    fn run_rest(&mut self, now: Instant) {
         while self.foreground.is_none() {
             if let Some(pipeline) = self.line.pop_front() {
                 let runs = match pipeline.condition {
@@ -349,7 +364,7 @@ impl Pc {
                 }
                 continue;
             }
-            self.show(PROMPT.as_bytes());
+            self.prompt();
             let Some(line) = self.typed_ahead.pop_front() else { return };
             // It was shown when it was typed; here it stands again after its prompt, as terminals do it.
             self.show(format!("{line}\n").as_bytes());
@@ -580,6 +595,18 @@ impl Pc {
         Some(job)
     }
 
+    /// Shows the prompt, on a line of its own.
+    fn prompt(&mut self) {
+        let is_fresh = match self.unrecorded.last() {
+            Some(last) => *last == b'\n',
+            None => self.is_line_fresh,
+        };
+        self.show(if is_fresh { PROMPT.as_bytes() } else { b"\n" });
+        if !is_fresh {
+            self.show(PROMPT.as_bytes());
+        }
+    }
+
     /// Appends to the terminal.
     fn show(&mut self, bytes: &[u8]) {
         self.unrecorded.extend_from_slice(bytes);
@@ -590,6 +617,7 @@ impl Pc {
             return;
         }
         let text = String::from_utf8_lossy(&std::mem::take(&mut self.unrecorded)).into_owned();
+        self.is_line_fresh = text.ends_with('\n');
         self.desk.log.record(now, Kind::Console { text: text.clone() });
         self.output.push_str(&text);
     }
