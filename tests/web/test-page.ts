@@ -95,7 +95,7 @@ describe("the views", () => {
     await chain.first().waitFor();
     expect(await chain.allTextContents()).toEqual(expect.arrayContaining([expect.stringContaining("net.socket:send")]));
     await page.locator(".inspector .place", { hasText: "init.lua:5" }).first().click();
-    expect(await page.locator("#board-tab-client").getAttribute("aria-selected")).toBe("true");
+    await expect.poll(() => page.locator("#board-tab-client").getAttribute("aria-selected")).toBe("true");
     await page.locator("#tab-sequence").click();
     await page.locator(".ladder .row.chosen").waitFor();
     await page.context().close();

@@ -126,6 +126,7 @@ export class Shell {
   #update(report: PanelReport): void {
     const { session } = this;
     if (report.topics.has("settings")) this.#applySettings();
+    for (const remark of session.remarks.splice(0)) this.toast(remark);
     this.#topBar.update(report);
     if (report.topics.has("failure") || report.topics.has("lab") || report.topics.has("records") || report.topics.has("checks")) this.#drawNotes();
     this.#code.update(report);

@@ -12,6 +12,8 @@ export interface ClientHandlers {
   batch(batch: Batch): void;
   /** The engine broke or refused the lab; the client is ready for the next run. */
   failed(failure: EngineFailure): void;
+  /** Something a person did cannot be done. */
+  inputRefused(input: Input, message: string): void;
   ready(): void;
 }
 
@@ -162,6 +164,9 @@ export class EngineClient {
       case "failed":
         this.#waiting.get(message.number)?.reject(new Error(message.message));
         this.#waiting.delete(message.number);
+        return;
+      case "inputRefused":
+        if (message.run === this.#run) this.handlers.inputRefused(message.input, message.message);
         return;
       case "refused":
         if (message.run !== this.#run) return;

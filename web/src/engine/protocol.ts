@@ -56,6 +56,8 @@ export type FromWorker =
   | { readonly type: "batch"; readonly batch: Batch }
   | { readonly type: "answer"; readonly number: number; readonly value: unknown }
   | { readonly type: "failed"; readonly number: number; readonly message: string }
+  /** Something a person did cannot be done; the run goes on. */
+  | { readonly type: "inputRefused"; readonly run: number; readonly input: Input; readonly message: string }
   /** The lab was refused. */
   | { readonly type: "refused"; readonly run: number; readonly message: string }
   /** The engine is broken; the worker does nothing more. */

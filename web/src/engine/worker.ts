@@ -7,6 +7,7 @@
 
 import { loadEngine } from "#engine";
 import type { Engine, Run } from "./engine.ts";
+import type { Input } from "./lab.ts";
 import { Pacing } from "./pacing.ts";
 import type { Batch, FromWorker, Queries, QueryName, ToWorker } from "./protocol.ts";
 
@@ -64,7 +65,7 @@ class Worker {
       case "step":
         return this.#step(message.target);
       case "input":
-        this.#run?.input(message.input);
+        this.#input(message.input);
         this.#mapIsStale = true;
         this.#reportIsDue = true;
         return this.#schedule(0);
@@ -91,6 +92,15 @@ class Worker {
     this.#pacing.setSpeed(message.speed, performance.now(), 0);
     this.#pacing.setPaused(message.paused, performance.now(), 0);
     this.#slice();
+  }
+
+  #input(input: Input): void {
+    try {
+      this.#run?.input(input);
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) throw error;
+      post({ type: "inputRefused", run: this.#number, input, message: error instanceof Error ? error.message : String(error) });
+    }
   }
 
   #end(): void {

@@ -19,7 +19,7 @@ export const firstExample: Example = {
           "init.lua": `-- A web server in twenty lines.
 local visits = 0
 
-local server = net.createServer(net.TCP, 30)
+local server = net.createServer(30)
 server:listen(80, function(connection)
   connection:on("receive", function(socket, request)
     local path = request:match("^%u+ (%S+)")
@@ -46,7 +46,7 @@ end)
         files: {
           "init.lua": `-- Fetches the server's page every two seconds.
 local function fetch()
-  local socket = net.createConnection(net.TCP, 0)
+  local socket = net.createConnection()
   socket:on("connection", function(sck)
     sck:send("GET /status HTTP/1.0\\r\\nHost: server\\r\\n\\r\\n")
   end)

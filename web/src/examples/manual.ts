@@ -30,7 +30,7 @@ const visitor: BoardLab = {
   files: {
     "init.lua": `-- Connects to the other board, says hello and prints what comes back.
 local function visit()
-  local socket = net.createConnection(net.TCP, 0)
+  local socket = net.createConnection()
   socket:on("connection", function(sck) sck:send("hello from the visitor") end)
   socket:on("receive", function(_, data) print("received: " .. data) end)
   socket:on("disconnection", function(_, code) print("disconnected, code " .. code) end)

@@ -113,7 +113,7 @@ Content-Type: text/html
 <form method="post" action="/on"><button>On</button></form><br>
 <form method="post" action="/off"><button>Off</button></form>]]
 
-net.createServer(net.TCP, 30):listen(80, function(connection)
+net.createServer(30):listen(80, function(connection)
   connection:on("receive", function(socket, request)
     if request:find("^POST /on") then
       gpio.write(led, gpio.LOW)
@@ -144,7 +144,7 @@ end)
       board(
         "board",
         `local function fetch()
-  local socket = net.createConnection(net.TCP, 0)
+  local socket = net.createConnection()
   local bytes = 0
 
   socket:on("connection", function(sck, c)
@@ -177,7 +177,7 @@ wifi.eventmon.register(wifi.eventmon.STA_GOT_IP, fetch)
     [
       board(
         "board",
-        `net.createServer(net.TCP, 120):listen(7, function(connection)
+        `net.createServer(120):listen(7, function(connection)
   local port, ip = connection:getpeer()
   print("welcome " .. ip .. ":" .. port)
 
@@ -246,7 +246,7 @@ local function tell(text, except)
   end
 end
 
-net.createServer(net.TCP, 600):listen(2000, function(connection)
+net.createServer(600):listen(2000, function(connection)
   local port, ip = connection:getpeer()
   clients[connection] = ip
   print(ip .. " joined")
@@ -269,7 +269,7 @@ end)
           `local lines = { "hello, it is ${name}", "is anybody there?", "what a nice network", "see you" }
 local next_line = 1
 
-local socket = net.createConnection(net.TCP, 0)
+local socket = net.createConnection()
 socket:on("receive", function(_, text) print("> " .. text:gsub("%s+$", "")) end)
 socket:on("connection", function(sck)
   tmr.create():alarm(${2500 + index * 900}, tmr.ALARM_AUTO, function()
@@ -305,7 +305,7 @@ wifi.eventmon.register(wifi.eventmon.AP_STACONNECTED, function(info)
   print("a station joined: " .. info.MAC)
 end)
 
-net.createServer(net.TCP, 30):listen(80, function(connection)
+net.createServer(30):listen(80, function(connection)
   connection:on("receive", function(socket, data)
     print("heard: " .. data)
     socket:send("welcome to my network")
@@ -320,7 +320,7 @@ end)
         files: {
           "init.lua": `wifi.eventmon.register(wifi.eventmon.STA_GOT_IP, function(info)
   print("address " .. info.IP .. " from " .. info.gateway)
-  local socket = net.createConnection(net.TCP, 0)
+  local socket = net.createConnection()
   socket:on("connection", function(sck) sck:send("hello, point") end)
   socket:on("receive", function(_, data) print("answer: " .. data) end)
   socket:connect(80, info.gateway)
@@ -391,7 +391,7 @@ wifi.eventmon.register(wifi.eventmon.STA_GOT_IP, probe)
     [
       board(
         "server",
-        `net.createServer(net.TCP, 60):listen(9000, function(connection)
+        `net.createServer(60):listen(9000, function(connection)
   local bytes = 0
   connection:on("receive", function(_, data)
     bytes = bytes + #data
@@ -402,7 +402,7 @@ end)
       ),
       board(
         "client",
-        `local socket = net.createConnection(net.TCP, 0)
+        `local socket = net.createConnection()
 local started, pieces = 0, 0
 
 local function send(sck)
@@ -434,7 +434,7 @@ end)
       board(
         "server",
         `-- Mistake 1: it listens, but nobody handles "receive".
-net.createServer(net.TCP, 30):listen(80, function(connection)
+net.createServer(30):listen(80, function(connection)
   print("a visitor, but I do not listen to what it says")
 end)
 `,
@@ -443,17 +443,17 @@ end)
         "client",
         `wifi.eventmon.register(wifi.eventmon.STA_GOT_IP, function()
   tmr.create():alarm(1500, tmr.ALARM_SINGLE, function()
-    local talker = net.createConnection(net.TCP, 0)
+    local talker = net.createConnection()
     talker:on("connection", function(sck) sck:send("is anybody listening?") end)
     talker:connect(80, "192.168.1.100")
 
     -- Mistake 2: nobody listens on port 81.
-    local lost = net.createConnection(net.TCP, 0)
+    local lost = net.createConnection()
     lost:on("connection", function() print("never printed") end)
     lost:connect(81, "192.168.1.100")
 
     -- Mistake 3: sending before the connection exists.
-    local early = net.createConnection(net.TCP, 0)
+    local early = net.createConnection()
     early:connect(80, "192.168.1.100")
     print(pcall(early.send, early, "too early"))
   end)
@@ -492,7 +492,7 @@ end)
       board(
         "server",
         `local count = 0
-net.createServer(net.TCP, 300):listen(80, function(connection)
+net.createServer(300):listen(80, function(connection)
   count = count + 1
   print("connection " .. count)
   connection:on("disconnection", function() count = count - 1 end)
@@ -506,7 +506,7 @@ end)
 wifi.eventmon.register(wifi.eventmon.STA_GOT_IP, function()
   for number = 1, 3 do
     tmr.create():alarm(1000 * number, tmr.ALARM_SINGLE, function()
-      local socket = net.createConnection(net.TCP, 0)
+      local socket = net.createConnection()
       sockets[number] = socket
       socket:on("connection", function() print("connection " .. number .. " is open") end)
       socket:on("disconnection", function(_, code) print("connection " .. number .. " failed: " .. code) end)

@@ -106,7 +106,7 @@ export class BoardStrip implements Panel {
 }
 
 function facts(status: BoardStatus): TemplateResult {
-  const pins = status.pins.filter(({ pin, output }) => !(output && ledPins.some((led) => led.pin === pin)));
+  const pins = status.pins.filter(({ pin, output, high }) => (output || !high) && !(output && ledPins.some((led) => led.pin === pin)));
   const used = status.heapBytes > 0 ? 1 - status.heapFreeBytes / status.heapBytes : 0;
   return html`${leds(status)}
     <span class="fact" title=${`Station: ${status.wifi}${status.rssiDbm === null ? "" : `, ${status.rssiDbm} dBm`}`}>${icon("wifi")}${wifiText(status)}</span>
@@ -128,8 +128,8 @@ function leds(status: BoardStatus): TemplateResult {
 }
 
 function wifiText(status: BoardStatus): string {
+  if (status.ssid !== null) return status.ssid;
   const texts: Readonly<{ [state: string]: string }> = {
-    STA_GOTIP: status.ssid ?? "connected",
     STA_CONNECTING: "connecting…",
     STA_WRONGPWD: "wrong password",
     STA_APNOTFOUND: "network not found",

@@ -12,9 +12,9 @@ import type { FrameView } from "../trace/log.ts";
 import { linkOf, setFault, setLink, setLinkDown } from "./faults.ts";
 import { concerns, type Panel, type PanelReport } from "./panel.ts";
 
-/** Size of the map's drawing. */
-const width = 1000;
-const height = 470;
+/** Height of the map's drawing; its width follows the window's shape. */
+const height = 310;
+const widthMin = 780;
 /** Wall time in which a drawn frame crosses its link, in milliseconds. */
 const flightWallMs = 650;
 /** Frames drawn at once. */
@@ -65,6 +65,8 @@ export class NetworkPanel implements Panel {
   #seen = 0;
   #generation = -1;
   #frame = 0;
+  #width = widthMin;
+  readonly #resize = new ResizeObserver(() => this.#draw());
 
   constructor(readonly session: Session) {
     this.dom.className = "view network";
@@ -74,6 +76,7 @@ export class NetworkPanel implements Panel {
     body.className = "view-body";
     body.append(this.#map, this.#side);
     this.dom.append(body);
+    this.#resize.observe(this.#map);
   }
 
   update(report: PanelReport): void {
@@ -83,6 +86,7 @@ export class NetworkPanel implements Panel {
 
   destroy(): void {
     cancelAnimationFrame(this.#frame);
+    this.#resize.disconnect();
     this.dom.remove();
   }
 
@@ -94,12 +98,15 @@ export class NetworkPanel implements Panel {
       render(nothing, this.#side);
       return;
     }
-    this.#places = placesOf(session.hosts.all);
+    const { clientWidth, clientHeight } = this.#map;
+    this.#width = Math.max(widthMin, clientHeight > 0 ? Math.round((height * clientWidth) / clientHeight) : widthMin);
+    const width = this.#width;
+    this.#places = placesOf(session.hosts.all, width);
     const chosen = session.map.hosts.find((host) => host.id === this.#chosen) ?? session.map.hosts.find((host) => host.kind === "board") ?? session.map.hosts[0];
     render(
       html`<svg viewBox=${`0 0 ${width} ${height}`} role="group" aria-label="Map of the network">
-        <path class="cloud" d="M60 20h880a40 40 0 0 1 40 40v50a40 40 0 0 1-40 40H60a40 40 0 0 1-40-40V60a40 40 0 0 1 40-40z" />
-        <text class="cloud-name" x="40" y="44">built-in internet</text>
+        <path class="cloud" d=${`M30 4h${width - 60}a24 24 0 0 1 24 24v42a24 24 0 0 1-24 24H30a24 24 0 0 1-24-24V28a24 24 0 0 1 24-24z`} />
+        <text class="cloud-name" x="14" y="110">built-in internet</text>
         ${session.map.links.map((link) => this.#link(link))} ${this.#flightLayer}
         ${session.map.hosts.map((host) => this.#node(host, host.id === chosen?.id))}
       </svg>`,
@@ -111,7 +118,7 @@ export class NetworkPanel implements Panel {
   #link(link: LinkView): TemplateResult {
     const from = this.#places.get(link.host);
     const internet = this.session.hosts.byKind("internet");
-    const to = link.to === null ? ((internet && this.#places.get(internet.id)) ?? { x: width / 2, y: 150 }) : this.#places.get(link.to);
+    const to = link.to === null ? ((internet && this.#places.get(internet.id)) ?? { x: this.#width / 2, y: 94 }) : this.#places.get(link.to);
     if (!from || !to) return svg``;
     const { loss = 0 } = link.link.toHost ?? {};
     const worst = Math.max(loss, link.link.fromHost?.loss ?? 0);
@@ -126,7 +133,8 @@ export class NetworkPanel implements Panel {
     const known = this.session.hosts.get(host.id);
     if (!place || !known) return svg``;
     const isServer = host.kind === "server" || host.kind === "outside" || host.kind === "internet";
-    const [w, h] = isServer ? [168, 36] : [150, 54];
+    const isInternet = host.kind === "internet";
+    const [w, h] = isInternet ? [96, 24] : isServer ? [Math.min(150, this.#perServer() - 8), 34] : [150, 46];
     const choose = (): void => {
       this.#chosen = host.id;
       this.#draw();
@@ -136,12 +144,17 @@ export class NetworkPanel implements Panel {
       event.preventDefault();
       choose();
     };
-    return svg`<g class=${`node${isServer ? " small" : ""}${isChosen ? " chosen" : ""}${host.up ? "" : " off"}`} data-hue=${known.hue} transform=${`translate(${place.x - w / 2} ${place.y - h / 2})`} tabindex="0" role="button" aria-pressed=${isChosen} aria-label=${`${host.name}, ${known.ip ?? "no address"}${host.up ? "" : ", not reachable"}`} @click=${choose} @keydown=${key}>
+    return svg`<g class=${`node${isServer ? " small" : ""}${isChosen ? " chosen" : ""}${host.up || isInternet ? "" : " off"}`} data-hue=${known.hue} transform=${`translate(${place.x - w / 2} ${place.y - h / 2})`} tabindex="0" role="button" aria-pressed=${isChosen} aria-label=${`${host.name}, ${known.ip ?? "no address"}${host.up ? "" : ", not reachable"}`} @click=${choose} @keydown=${key}>
       <rect width=${w} height=${h} rx="9" />
-      <text class="node-shape" x="12" y=${isServer ? 22 : 23}>${known.shape}</text>
-      <text class="node-name" x="30" y=${isServer ? 15 : 23}>${shorten(host.name, 18)}</text>
-      <text class="node-ip" x=${isServer ? 30 : 30} y=${isServer ? 29 : 42}>${known.ip ?? (host.up ? "no address" : "off")}</text>
+      <text class="node-shape" x="10" y=${isInternet ? 17 : isServer ? 21 : 20}>${known.shape}</text>
+      <text class="node-name" x="28" y=${isInternet ? 16.500 : isServer ? 14 : 20}>${shorten(host.name, isServer ? Math.floor((w - 30) / 7) : 16)}</text>
+      ${isInternet ? nothing : svg`<text class="node-ip" x="28" y=${isServer ? 28 : 37}>${known.ip ?? (host.up ? "no address" : "off")}</text>`}
     </g>`;
+  }
+
+  #perServer(): number {
+    const servers = this.session.hosts.all.filter((host) => host.kind === "server" || host.kind === "outside");
+    return (this.#width - 28) / serversPerRow(servers.length);
   }
 
   #details(host: HostView): TemplateResult {
@@ -251,8 +264,13 @@ export class NetworkPanel implements Panel {
   }
 }
 
+/** Servers in the upper row of the cloud; the others stand below them. */
+function serversPerRow(count: number): number {
+  return count > 5 ? Math.ceil(count / 2) : Math.max(1, count);
+}
+
 /** Where the hosts stand: servers in the cloud, the router below it, boards and the PC at the bottom. */
-export function placesOf(hosts: readonly Host[]): Map<number, Place> {
+export function placesOf(hosts: readonly Host[], width: number): Map<number, Place> {
   const places = new Map<number, Place>();
   const row = (members: readonly Host[], y: number, margin: number): void => {
     members.forEach((host, index) => {
@@ -260,23 +278,23 @@ export function placesOf(hosts: readonly Host[]): Map<number, Place> {
     });
   };
   const servers = hosts.filter((host) => host.kind === "server" || host.kind === "outside");
-  const half = servers.length > 6 ? Math.ceil(servers.length / 2) : servers.length;
-  row(servers.slice(0, half), servers.length > half ? 72 : 92, 30);
-  row(servers.slice(half), 118, 30);
+  const perServerRow = serversPerRow(servers.length);
+  row(servers.slice(0, perServerRow), servers.length > perServerRow ? 28 : 49, 14);
+  row(servers.slice(perServerRow), 70, 14);
   row(
     hosts.filter((host) => host.kind === "internet"),
-    168,
+    118,
     0,
   );
   row(
     hosts.filter((host) => host.kind === "router"),
-    250,
+    172,
     0,
   );
   const below = hosts.filter((host) => host.kind === "board" || host.kind === "pc");
-  const rows = below.length > 6 ? 2 : 1;
+  const rows = below.length * 160 > width ? 2 : 1;
   const perRow = Math.ceil(below.length / rows);
-  for (let index = 0; index < rows; index++) row(below.slice(index * perRow, (index + 1) * perRow), rows === 1 ? 390 : 350 + index * 82, 10);
+  for (let index = 0; index < rows; index++) row(below.slice(index * perRow, (index + 1) * perRow), rows === 1 ? 272 : 232 + index * 52, 6);
   return places;
 }
 

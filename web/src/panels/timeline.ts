@@ -21,9 +21,13 @@ import { ViewFrame } from "./view-frame.ts";
 
 /** Twenty things, not two thousand. */
 const defaultCategories: readonly Category[] = ["callbacks", "calls", "frames", "silences"];
-const zoomDefault = 30;
+const zoomDefault = 36;
 const zoomMin = 1.5;
 const zoomMax = 200;
+
+/** Within a lane: the callback's name on top, the bar in the middle, the socket's name at the bottom. */
+const barMiddle = 0.52;
+const barShare = 0.38;
 
 interface Box {
   readonly id: number;
@@ -77,7 +81,7 @@ export class TimelinePanel implements Panel {
   #strokes: Stroke[] = [];
   #texts: Box[] = [];
   #chain: ReadonlySet<number> = new Set();
-  #size = { width: 0, height: 0, gutter: 150, lane: 30, axis: 24, font: 11.5 };
+  #size = { width: 0, height: 0, gutter: 150, lane: 42, axis: 24, font: 11.5 };
 
   constructor(readonly session: Session) {
     this.#frame = new ViewFrame(session, "timeline");
@@ -212,7 +216,7 @@ export class TimelinePanel implements Panel {
     const { clientWidth: width, clientHeight: height } = this.#scroll;
     if (width === 0) return;
     const gutter = Math.min(150 * rem, width * 0.3);
-    this.#size = { width, height, gutter, lane: 30 * rem, axis: 24 * rem, font: 11.5 * rem };
+    this.#size = { width, height, gutter, lane: 42 * rem, axis: 24 * rem, font: 11.5 * rem };
     const ratio = window.devicePixelRatio || 1;
     this.#canvas.width = Math.round(width * ratio);
     this.#canvas.height = Math.round(height * ratio);
@@ -227,7 +231,7 @@ export class TimelinePanel implements Panel {
     const { gutter, axis, width, height } = this.#size;
     const count = Math.max(1, this.#model.lanes.length);
     const rem = this.#size.font / 11.5;
-    const lane = Math.min(42 * rem, Math.max(30 * rem, Math.floor((height - axis - 6) / count)));
+    const lane = Math.min(50 * rem, Math.max(40 * rem, Math.floor((height - axis - 6) / count)));
     this.#size = { ...this.#size, lane };
     const wide = Math.max(width, gutter + this.#model.scale.end * this.#zoom + 90);
     const high = Math.max(height, axis + this.#model.lanes.length * lane + 4);
@@ -366,7 +370,7 @@ export class TimelinePanel implements Panel {
         context.rect(x, y, end - x - 6, laneHeight);
         context.clip();
         context.fillStyle = colours["muted"] ?? "";
-        context.fillText(text, x, y + laneHeight - font * 0.62);
+        context.fillText(text, x, y + laneHeight - font * 0.7);
         context.restore();
       }
       if (begin < gutter) break;
@@ -378,7 +382,7 @@ export class TimelinePanel implements Panel {
   #drawFrames(context: CanvasRenderingContext2D, colours: Palette, top: ReadonlyMap<string, number>, from: number, to: number, names: FrameName[]): void {
     const { frames } = this.#model;
     const { lane: laneHeight } = this.#size;
-    const middle = laneHeight * 0.36;
+    const middle = laneHeight * barMiddle;
     const start = Math.max(0, firstAboveBy(frames, from, (frame) => frame.sentAt) - 48);
     for (let index = start; index < frames.length; index++) {
       const frame = frames[index];
@@ -468,7 +472,7 @@ export class TimelinePanel implements Panel {
     for (let index = start; index < end; index++) {
       const item = items[index];
       if (!item) continue;
-      const next = items.slice(index + 1, index + 12).find((other) => other.inside === null);
+      const next = items.slice(index + 1, index + 12).find((other) => other.inside === null && (item.kind !== "callback" || other.kind === "callback"));
       const room = next ? this.#x(next.callback?.dueAt ?? next.at) - 4 : this.#size.width;
       context.globalAlpha = this.#chain.size > 0 && !this.#isInChain(item.id) ? 0.4 : 1;
       if (item.kind === "callback") this.#drawBar(context, colours, item, y, hue, room);
@@ -488,8 +492,8 @@ export class TimelinePanel implements Panel {
     const { callback } = item;
     if (!callback) return;
     const { lane: laneHeight, font } = this.#size;
-    const height = laneHeight * 0.56;
-    const topY = y + laneHeight * 0.08;
+    const height = laneHeight * barShare;
+    const topY = y + laneHeight * (barMiddle - barShare / 2);
     const due = this.#x(callback.dueAt);
     const start = this.#x(callback.startedAt);
     const end = Math.max(start + 5, this.#x(callback.endedAt ?? Math.max(callback.startedAt, this.#model.scale.lastTime)));
@@ -515,40 +519,26 @@ export class TimelinePanel implements Panel {
     context.fill();
     if (item.id === this.session.selection) this.#ring(context, colours, start, topY, end - start, height);
     const text = isFailed ? `✕ ${item.label}` : item.label;
-    const textWidth = context.measureText(text).width;
-    context.textAlign = "left";
-    // Inside where it fits, with the calls below it; else behind the bar where there is room.
-    if (callback.calls.length === 0 && textWidth + 8 < end - start) {
-      context.fillStyle = colours["surface"] ?? "";
-      context.fillText(text, start + 4, topY + height / 2 + 0.5);
-    } else if (callback.calls.length > 0 && textWidth + 8 < this.#callsStart(callback.calls, start, end) - start) {
-      context.fillStyle = colours["surface"] ?? "";
-      context.fillText(text, start + 4, topY + height / 2 + 0.5);
-    } else if (end + textWidth + 4 < room) {
-      context.fillStyle = colours["text"] ?? "";
-      context.fillText(text, end + 4, topY + height / 2 + 0.5);
-      this.#texts.push({ id: item.id, x: end + 4, y: topY, w: textWidth, h: height });
-    } else if (room - end > font * 2.5) {
+    const textWidth = Math.min(context.measureText(text).width, Math.max(0, room - start));
+    if (textWidth > font) {
+      const textY = topY - font * 0.62;
       context.save();
       context.beginPath();
-      context.rect(end, y, room - end - 2, laneHeight);
+      context.rect(start, y, textWidth, laneHeight);
       context.clip();
-      context.fillStyle = colours["text"] ?? "";
-      context.fillText(text, end + 4, topY + height / 2 + 0.5);
+      context.textAlign = "left";
+      context.fillStyle = isFailed ? (colours["bad"] ?? "") : (colours["text"] ?? "");
+      context.fillText(text, start, textY);
       context.restore();
+      this.#texts.push({ id: item.id, x: start, y: textY - font * 0.6, w: textWidth, h: font * 1.2 });
     }
     this.#boxes.push({ id: item.id, x: Math.min(due, start), y: topY, w: end - Math.min(due, start), h: height });
   }
 
-  #callsStart(calls: readonly number[], start: number, end: number): number {
-    const first = calls[0] === undefined ? undefined : this.session.log.get(calls[0]);
-    return first && this.#filter.categories.has("calls") ? Math.min(end, Math.max(start, this.#x(first.at))) : end;
-  }
-
   #drawCall(context: CanvasRenderingContext2D, colours: Palette, item: Item, y: number, next: number): void {
     const { lane: laneHeight, font } = this.#size;
-    const height = laneHeight * 0.34;
-    const topY = y + laneHeight * 0.19;
+    const height = laneHeight * barShare * 0.76;
+    const topY = y + laneHeight * barMiddle - height / 2;
     const callbackEnd = item.inside?.endedAt ?? null;
     const x = this.#x(item.at);
     const end = Math.min(next, callbackEnd === null ? next : this.#x(callbackEnd)) - 2;
@@ -574,7 +564,7 @@ export class TimelinePanel implements Panel {
   #drawMark(context: CanvasRenderingContext2D, colours: Palette, item: Item, y: number, hue: string, room: number): void {
     const { lane: laneHeight, font } = this.#size;
     const x = this.#x(item.at);
-    const middle = y + laneHeight * 0.36;
+    const middle = y + laneHeight * barMiddle;
     const { glyph, colour } = markOf(item, hue, colours);
     context.textAlign = "left";
     context.fillStyle = colour;

@@ -34,6 +34,7 @@ export type Topic =
   | "map"
   | "open"
   | "records"
+  | "remarks"
   | "run"
   | "selection"
   | "settings"
@@ -87,6 +88,8 @@ export class Session {
   isStale = false;
   settings: Settings;
   readonly fetches: FetchResult[] = [];
+  /** What the page should say briefly; whoever says it takes it away. */
+  readonly remarks: string[] = [];
 
   #topics = new Set<Topic>();
   #fetchNumber = 0;
@@ -107,6 +110,7 @@ export class Session {
     this.client = new EngineClient({
       batch: (batch) => this.#take(batch),
       failed: (failure) => this.#fail(failure),
+      inputRefused: (input, message) => this.#refuseInput(input, message),
       ready: () => this.note("run"),
     });
   }
@@ -349,6 +353,16 @@ export class Session {
     for (const wait of this.#fetchWaits.values()) wait(unfetched("the simulation was started again"));
     this.#fetchWaits.clear();
     this.note("records", "consoles", "boards", "hosts", "map", "selection", "clock", "checks", "fetches");
+  }
+
+  #refuseInput(input: Input, message: string): void {
+    if (input.type === "pcFetch") {
+      this.#fetchWaits.get(input.id)?.(unfetched(message));
+      this.#fetchWaits.delete(input.id);
+      return;
+    }
+    this.remarks.push(message);
+    this.note("remarks");
   }
 
   #fail(failure: EngineFailure): void {
