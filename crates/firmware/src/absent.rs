@@ -67,6 +67,11 @@ pub(crate) fn explain(message: &str) -> Option<String> {
     if !message.contains("a nil value") {
         return None;
     }
+    if name == "cert" {
+        return Some(
+            "net.cert has moved to the module tls; no build of release 3.0 has it under its old name".to_owned(),
+        );
+    }
     let (name, purpose) = MODULES.iter().find(|(module, _)| *module == name)?;
     Some(format!(
         "the module {name} ({purpose}) is not part of this playground; on a chip it needs a build that includes it"

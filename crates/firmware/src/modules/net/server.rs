@@ -37,6 +37,7 @@ pub(super) fn listen<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
     };
     let open = opened.map_err(|text| call.error(text))?;
     chip.modules.net.borrow_mut().objects.open(this.id, open);
+    chip.call_socket(open.socket());
     this.anchor(chip, &call);
     Ok(call.none())
 }

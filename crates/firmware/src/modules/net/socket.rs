@@ -40,6 +40,7 @@ pub(super) fn connect<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
         socket
     });
     chip.modules.net.borrow_mut().objects.open(this.id, Open::Tcp(socket));
+    chip.call_socket(socket);
     this.change(chip, |object| object.target_port = port);
     let give_up = |chip: &Chip| {
         with_host(chip, |host| host.tcp_abort(chip.now(), socket));
@@ -135,7 +136,10 @@ pub(super) fn send<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
     let bytes = &data.as_bytes()[..usize::from(data.as_bytes().len() as u16)];
     let sent = with_host(chip, |host| host.tcp_send(chip.now(), socket, bytes));
     if let Err(error) = sent {
-        record_refusal(chip, socket, bytes.len(), error);
+        if error == SendError::NotConnected {
+            let detail = "nothing was sent: the connection has not been started yet";
+            chip.record_nothing(Silence::SendRefused, Layer::Tcp, Some(socket), detail);
+        }
         return Err(call.error(error.to_string()));
     }
     if bytes.len() < data.as_bytes().len() {
@@ -147,15 +151,6 @@ pub(super) fn send<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
         this.change(chip, |object| object.sends.push_back(pending));
     }
     Ok(call.none())
-}
-
-fn record_refusal(chip: &Chip, socket: SocketId, length: usize, error: SendError) {
-    let space = with_host(chip, |host| host.tcp_send_space(socket));
-    let detail = match error {
-        SendError::OutOfMemory => format!("{length} bytes do not fit: {space} are free until data is acknowledged"),
-        SendError::NotConnected => "nothing was sent: the connection is not open yet".to_owned(),
-    };
-    chip.record_nothing(Silence::SendRefused, Layer::Tcp, Some(socket), detail);
 }
 
 /// `close()` of servers, sockets and UDP sockets (`docs/behaviour.md` §3.2, §4.2, §5.4).

@@ -6,14 +6,11 @@ use lan::UdpSendError;
 use lua::native::{Answer, Call};
 use trace::{Endpoint, Layer, Silence};
 
-use super::object::{Open, Slot};
+use super::object::Slot;
 use super::server::open_udp;
 use super::this::{This, check_c_string, with_host};
 use crate::callback::call_now;
 use crate::chip::Chip;
-
-/// Most bytes of a datagram that one Ethernet frame carries: 1500 less the headers of IP and UDP.
-const PAYLOAD_MAX: usize = 1472;
 
 /// `udpsocket:send(port, ip, data [, sent])`. The handler of `sent` runs before the call returns, whether the datagram
 /// could be sent or not.
@@ -33,13 +30,17 @@ pub(super) fn send<'gc>(chip: &Chip, call: Call<'gc, '_>, this: This) -> Answer<
         None => {
             let open = open_udp(chip, Ipv4Addr::UNSPECIFIED, 0).map_err(|text| call.error(text))?;
             chip.modules.net.borrow_mut().objects.open(this.id, open);
+            chip.call_socket(open.socket());
             this.anchor(chip, &call);
             open
         }
     };
     let remote = Endpoint { ip, port };
     let sent = with_host(chip, |host| host.udp_send(chip.now(), open.socket(), remote, data.as_bytes()));
-    report(chip, open, data.as_bytes().len(), sent);
+    if let Err(error) = sent {
+        let detail = format!("the datagram was not sent: {error}");
+        chip.record_nothing(Silence::SendRefused, Layer::Ip, Some(open.socket()), detail);
+    }
     let Some(handler) = this.read(chip, |object| object.handler(Slot::Sent)) else {
         return conclude(&call, sent);
     };
@@ -55,15 +56,5 @@ fn conclude<'gc>(call: &Call<'gc, '_>, sent: Result<(), UdpSendError>) -> Answer
     match sent {
         Ok(()) => Ok(call.none()),
         Err(error) => Err(call.error(error.to_string())),
-    }
-}
-
-fn report(chip: &Chip, open: Open, length: usize, sent: Result<(), UdpSendError>) {
-    if let Err(error) = sent {
-        let detail = format!("the datagram was not sent: {error}");
-        chip.record_nothing(Silence::SendRefused, Layer::Ip, Some(open.socket()), detail);
-    } else if length > PAYLOAD_MAX {
-        let detail = format!("{length} bytes do not fit into one frame and the stack does not fragment: lost");
-        chip.record_nothing(Silence::SendRefused, Layer::Ip, Some(open.socket()), detail);
     }
 }
