@@ -224,6 +224,8 @@ impl<'gc> Machine<'gc> {
                     let _ = error;
                     return Ok(Exit::Collect);
                 }
+                // Nobody is left to catch it: `unwind` has noted the traceback.
+                Err(error) if self.frames.is_empty() => return Err(error),
                 Err(error) => self.unwind(ctx, shared, error),
             }
         }
