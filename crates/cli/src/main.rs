@@ -4,12 +4,14 @@
 //! Exit status: 0 at the end of time, 1 when a board crashed or a check failed, 2 for a usage error.
 //!
 //! Reading order: the arguments below, `run` (a lab), `output` (consoles to standard output), `interactive` (the serial
-//! console on the terminal), `script` (the bare engine).
+//! console on the terminal), `script` (the bare engine), `serve` (page and relay) with `site` (the page's files).
 
 mod interactive;
 mod output;
 mod run;
 mod script;
+mod serve;
+mod site;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +39,8 @@ enum Command {
     Run(RunArguments),
     /// Run a Lua script on the bare engine with the full standard libraries, as the `lua` command does
     Lua(LuaArguments),
+    /// Serve the page and the relay to the real network from one port
+    Serve(serve::ServeArguments),
     /// Work with the files that hold labs
     #[command(subcommand)]
     Lab(LabCommand),
@@ -153,6 +157,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Lua(arguments) => script::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Lab(LabCommand::Schema) => {
             print!("{}", sim::Lab::schema());
             Ok(ExitCode::SUCCESS)

@@ -139,12 +139,14 @@ impl Watched {
         tail.extend(bytes);
         match &self.check {
             Check::ConsoleContains { text, .. } => {
-                if find_and_trim(tail, text.as_bytes()) && self.state == CheckState::Open {
+                let found = find_and_trim(tail, text.as_bytes());
+                if found && self.state == CheckState::Open {
                     self.decide(CheckState::Passed, format!("printed by {board} at {now} s"));
                 }
             }
             Check::ConsoleLacks { text, .. } => {
-                if find_and_trim(tail, text.as_bytes()) {
+                let found = find_and_trim(tail, text.as_bytes());
+                if found {
                     self.decide(CheckState::Failed, format!("printed by {board} at {now} s"));
                 }
             }

@@ -1,0 +1,105 @@
+//! The page and the relay from one port: for one person, or for a workshop.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+use relay::{PairingCode, Profile, Settings};
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::site::Site;
+
+#[derive(Args)]
+pub(crate) struct ServeArguments {
+    /// Port to listen on
+    #[arg(long, default_value_t = 8266)]
+    port: u16,
+    /// Let others on this network join: listen on all addresses, reach the internet but no private network
+    #[arg(long)]
+    workshop: bool,
+    /// Let clients in without a pairing code
+    #[arg(long)]
+    no_pairing: bool,
+    /// Also let pages of this origin connect, as in https://docs.example.org
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Vec<String>,
+    /// Serve the page from this folder instead of the built-in one
+    #[arg(long, value_name = "FOLDER")]
+    site: Option<PathBuf>,
+    /// What to log: error, warn, info, debug, or a filter as in relay=debug
+    #[arg(long, value_name = "FILTER", default_value = "warn")]
+    log: String,
+}
+
+/// Serves until Ctrl-C, then lets open connections end.
+///
+/// # Errors
+/// If the port cannot be had.
+pub(crate) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
+    let filter = EnvFilter::try_new(&arguments.log).context("--log")?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(serve(arguments))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(arguments: &ServeArguments) -> Result<()> {
+    let address = if arguments.workshop { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    let asked = SocketAddr::from((address, arguments.port));
+    let listener = TcpListener::bind(asked).await.with_context(|| format!("cannot listen on {asked}"))?;
+    let settings = settings(arguments)?;
+    let site = arguments.site.clone().map_or(Site::Embedded, Site::Folder);
+    announce(arguments, &site, &settings, listener.local_addr()?.port());
+    let interrupted = async {
+        // Without a signal handler the command simply runs until it is killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    relay::run(listener, settings, site, interrupted).await;
+    Ok(())
+}
+
+fn settings(arguments: &ServeArguments) -> Result<Settings> {
+    let mut settings = Settings::new(if arguments.workshop { Profile::Workshop } else { Profile::Local });
+    settings.origins.clone_from(&arguments.origin);
+    if !arguments.no_pairing {
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness for the pairing code: {error}"))?;
+        settings.pairing = Some(PairingCode::from_random(bytes));
+    }
+    Ok(settings)
+}
+
+/// Says where the page is. The pairing code stands in the fragment, which no browser sends to a server.
+fn announce(arguments: &ServeArguments, site: &Site, settings: &Settings, port: u16) {
+    if !site.has_page() {
+        eprintln!("this command was built without the page; give one with --site, or relay alone");
+    }
+    let fragment = settings.pairing.as_ref().map(|code| format!("#pair={}", code.as_str())).unwrap_or_default();
+    let own = format!("http://127.0.0.1:{port}/{fragment}");
+    let others = lan_address().filter(|_| arguments.workshop).map(|ip| format!("http://{ip}:{port}/{fragment}"));
+    match others {
+        None => println!("{own}"),
+        Some(url) => {
+            println!("here:   {own}\nothers: {url}\n");
+            if let Ok(code) = QrCode::new(&url) {
+                println!("{}\n", code.render::<Dense1x2>().quiet_zone(true).build());
+            }
+        }
+    }
+    println!("Ctrl-C ends it.");
+}
+
+/// The address by which this machine reaches other networks; nothing is sent for asking.
+fn lan_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_unspecified() && !address.is_loopback()).then_some(address)
+}
