@@ -2,7 +2,7 @@
 //!
 //! Numbers cross as `number`, times in virtual milliseconds named `…Ms`, bytes as `Uint8Array`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sim::view::{BoardStatus, CheckStatus, FetchResult, FrameSummary};
 use trace::{HostId, Record, RecordId};
 #[cfg(feature = "typescript")]
@@ -53,7 +53,7 @@ pub struct ConsoleOutput {
 }
 
 /// What `stepToNext` stops at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub enum StepTarget {
@@ -61,6 +61,17 @@ pub enum StepTarget {
     Callback,
     /// The next frame that any host sends.
     Frame,
+}
+
+impl StepTarget {
+    /// The target that JavaScript calls so.
+    pub fn named(name: &str) -> Option<StepTarget> {
+        match name {
+            "callback" => Some(StepTarget::Callback),
+            "frame" => Some(StepTarget::Frame),
+            _ => None,
+        }
+    }
 }
 
 /// A syntax error, for the editor.

@@ -12,7 +12,9 @@ use std::net::Ipv4Addr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "typescript")]
 use ts_rs::TS;
@@ -21,12 +23,13 @@ use ts_rs::TS;
 pub const LAB_VERSION: u32 = 1;
 
 /// A whole experiment: boards with their files, the network, faults, seed, checks and recorded inputs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub struct Lab {
     /// Version of this form: 1.
-    #[schemars(range(min = 1, max = 1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1)))]
     pub version: u32,
     /// Name of the lab, for people.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -78,7 +81,8 @@ pub struct Lab {
 struct ViewState;
 
 /// One board.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub struct BoardLab {
@@ -127,7 +131,8 @@ pub struct BoardLab {
 }
 
 /// The content of a file: text, or any bytes in base64.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(untagged)]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub enum FileContent {
@@ -138,7 +143,8 @@ pub enum FileContent {
 }
 
 /// Bytes in base64.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub struct Base64 {
@@ -147,7 +153,8 @@ pub struct Base64 {
 }
 
 /// Where the manual and the chip disagree, which one holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub enum Behaviour {
@@ -159,7 +166,8 @@ pub enum Behaviour {
 }
 
 /// Which generations of the API exist on a board.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub enum Release {
     /// Both; a removed name works and hints once.
@@ -175,7 +183,8 @@ pub enum Release {
 }
 
 /// Lua version of a board.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub enum LuaVersion {
     /// Lua 5.1 with doubles, the firmware's usual build.
@@ -187,11 +196,23 @@ pub enum LuaVersion {
     Lua53,
 }
 
+impl LuaVersion {
+    /// The version that a lab calls so.
+    pub fn named(name: &str) -> Option<LuaVersion> {
+        match name {
+            "5.1" => Some(LuaVersion::Lua51),
+            "5.3" => Some(LuaVersion::Lua53),
+            _ => None,
+        }
+    }
+}
+
 /// Processor clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(try_from = "u32", into = "u32")]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export, type = "80 | 160"))]
-#[schemars(with = "u32")]
+#[cfg_attr(feature = "schema", schemars(with = "u32"))]
 pub enum CpuMhz {
     /// 80 MHz, as after boot.
     #[default]
@@ -201,7 +222,8 @@ pub enum CpuMhz {
 }
 
 /// A Wi-Fi network as stored in a board's flash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub struct Network {
@@ -214,7 +236,8 @@ pub struct Network {
 }
 
 /// What differs from the built-in world.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub struct WorldLab {
@@ -234,7 +257,8 @@ pub struct WorldLab {
 }
 
 /// What the name servers do with a question for a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub enum ZoneAnswer {
@@ -252,7 +276,8 @@ pub enum ZoneAnswer {
 }
 
 /// State of one link, per direction.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub struct LinkLab {
@@ -271,7 +296,8 @@ pub struct LinkLab {
 }
 
 /// What one direction of a link does to frames. What is left out stays as the link has it by default.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export, optional_fields))]
 pub struct Faults {
@@ -302,7 +328,8 @@ pub struct Faults {
 }
 
 /// One condition of "the lab is passed". Texts are plain; `*` in `matches` stands for any characters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export, optional_fields))]
 pub enum Check {
@@ -368,7 +395,8 @@ pub enum Check {
 }
 
 /// An input and when it was made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub struct TimedInput {
@@ -379,7 +407,8 @@ pub struct TimedInput {
 }
 
 /// Something a person does to a running lab.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export, optional_fields))]
 pub enum Input {
@@ -476,8 +505,19 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// Reads an input from its JSON form.
+    ///
+    /// # Errors
+    /// [`LabError`] with the path of the first field that is not as it must be.
+    pub fn from_json(json: &str) -> Result<Input, LabError> {
+        read(json, "input")
+    }
+}
+
 /// A request of the PC's browser.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub struct FetchRequest {
@@ -523,15 +563,7 @@ impl Lab {
     /// # Errors
     /// [`LabError`] with the path of the first field that is not as it must be.
     pub fn from_json(json: &str) -> Result<Lab, LabError> {
-        let mut reader = serde_json::Deserializer::from_str(json);
-        let lab: Lab = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let path = match error.path().to_string() {
-                path if path == "." => "lab".to_owned(),
-                path => path,
-            };
-            LabError::Form { path, message: error.into_inner().to_string() }
-        })?;
-        reader.end().map_err(|error| LabError::form("lab", error.to_string()))?;
+        let lab: Lab = read(json, "lab")?;
         lab.validate()?;
         Ok(lab)
     }
@@ -544,6 +576,7 @@ impl Lab {
     }
 
     /// The JSON schema of the form.
+    #[cfg(feature = "schema")]
     pub fn schema() -> String {
         let mut json = serde_json::to_string_pretty(&schemars::schema_for!(Lab)).unwrap_or_default();
         json.push('\n');
@@ -577,6 +610,20 @@ impl Lab {
         }
         self.until_ms.map_or(Ok(()), |until| check_time("untilMs", until))
     }
+}
+
+/// Reads a value from its JSON form; an error names the path of the field, or `whole`.
+fn read<T: DeserializeOwned>(json: &str, whole: &str) -> Result<T, LabError> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = match error.path().to_string() {
+            path if path == "." => whole.to_owned(),
+            path => path,
+        };
+        LabError::Form { path, message: error.into_inner().to_string() }
+    })?;
+    reader.end().map_err(|error| LabError::form(whole, error.to_string()))?;
+    Ok(value)
 }
 
 /// Names of built-in hosts that no board can have.

@@ -8,6 +8,5 @@ use crate::wiring;
 
 /// All syntax errors of `source`, the content of the file `file`.
 pub fn check(file: &str, source: &[u8], lua: LuaVersion) -> Vec<CompileError> {
-    let _ = file;
-    lua::check(source, wiring::dialect(lua))
+    lua::check_named(&format!("@{file}"), source, wiring::dialect(lua))
 }

@@ -96,9 +96,6 @@ pub enum InputError {
     /// The file's content is not valid base64, or flash does not take it.
     #[error("the file '{0}' cannot be written: {1}")]
     File(String, String),
-    /// The PC does not take it.
-    #[error("{0}")]
-    Pc(String),
     /// A number is out of its range.
     #[error("{0}")]
     Range(String),
@@ -442,7 +439,10 @@ impl Simulation {
                 None
             }
             Planned::Input(input) => self.apply(&input).err(),
-            Planned::Fetch { id, request } => self.fetch(id, &request).err(),
+            Planned::Fetch { id, request } => {
+                self.world.fetch(&mut self.lan, self.now, id, &request);
+                None
+            }
         };
         if let Some(error) = failed {
             // A recorded input that this lab does not take: said once, where a person looks.
@@ -453,10 +453,11 @@ impl Simulation {
 
     fn apply(&mut self, input: &Input) -> Result<(), InputError> {
         let now = self.now;
-        let (host, text) = self.describe(input)?;
-        let record = self.trace.record_caused(now, host, None, Kind::Input { text });
         let trace = self.trace.clone();
-        let _scope = trace.enter(Some(record));
+        // The PC writes down itself what a person does at it.
+        let record =
+            self.describe(input)?.map(|(host, text)| trace.record_caused(now, host, None, Kind::Input { text }));
+        let _scope = trace.enter(record);
         match input {
             Input::Console { board, text } => {
                 let index = self.index(board)?;
@@ -489,24 +490,23 @@ impl Simulation {
                 lab.release = release.unwrap_or(lab.release);
                 lab.lua = lua.unwrap_or(lab.lua);
             }
-            Input::PcCommand { line } => self.world.command(&mut self.lan, now, line).map_err(InputError::Pc)?,
+            Input::PcCommand { line } => self.world.command(&mut self.lan, now, line),
             Input::PcType { text } => self.world.type_text(&mut self.lan, now, text),
             Input::PcInterrupt => self.world.interrupt(&mut self.lan, now),
             Input::PcFetch { id, request } => {
                 if *id >= CHECK_FETCH_FIRST {
                     return Err(InputError::Range(format!("ids of requests lie below {CHECK_FETCH_FIRST}")));
                 }
-                self.fetch(*id, request)?;
+                self.world.fetch(&mut self.lan, now, *id, request);
             }
         }
         Ok(())
     }
 
-    /// The host an input is for, and the input in words.
-    fn describe(&self, input: &Input) -> Result<(HostId, String), InputError> {
+    /// The host an input is for, and the input in words; `None` for one at the PC.
+    fn describe(&self, input: &Input) -> Result<Option<(HostId, String)>, InputError> {
         let board = |name: &String| self.index(name).map(|index| self.stations[index].board.id());
-        let pc = self.world.pc();
-        Ok(match input {
+        Ok(Some(match input {
             Input::Console { board: name, text } => (board(name)?, format!("types {text:?}")),
             Input::Pin { board: name, pin, high } => {
                 if *pin > wiring::PIN_MAX {
@@ -526,11 +526,10 @@ impl Simulation {
             Input::Zone { name, .. } => (self.world.router(), format!("edits the name {name}")),
             Input::File { board: host, name, .. } => (board(host)?, format!("changes the file {name}")),
             Input::Profile { board: name, .. } => (board(name)?, "changes the profile".into()),
-            Input::PcCommand { line } => (pc, line.clone()),
-            Input::PcType { text } => (pc, format!("types {text:?}")),
-            Input::PcInterrupt => (pc, "presses Ctrl-C".into()),
-            Input::PcFetch { request, .. } => (pc, format!("opens {}", request.url)),
-        })
+            Input::PcCommand { .. } | Input::PcType { .. } | Input::PcInterrupt | Input::PcFetch { .. } => {
+                return Ok(None);
+            }
+        }))
     }
 
     fn index(&self, board: &str) -> Result<usize, InputError> {
@@ -566,10 +565,6 @@ impl Simulation {
             wiring::release(station.lab.release),
             wiring::dialect(station.lab.lua),
         );
-    }
-
-    fn fetch(&mut self, id: u32, request: &FetchRequest) -> Result<(), InputError> {
-        self.world.fetch(&mut self.lan, self.now, id, request).map_err(InputError::Pc)
     }
 
     fn write_file(&mut self, board: &str, name: &str, content: Option<&FileContent>) -> Result<(), InputError> {
@@ -635,11 +630,11 @@ impl Simulation {
     }
 
     fn drain_world(&mut self) {
-        let text = self.world.take_output(&mut self.lan);
+        let (text, ended) = self.world.take_news(&mut self.lan, self.now);
         if !text.is_empty() {
-            self.output.entry(self.world.pc()).or_default().extend(text);
+            self.output.entry(self.world.pc()).or_default().extend(text.into_bytes());
         }
-        while let Some(result) = self.world.take_fetch(&mut self.lan) {
+        for result in ended {
             match result.id.checked_sub(CHECK_FETCH_FIRST) {
                 Some(index) => self.checks.fetched(index, &result),
                 None => self.fetches.push_back(result),

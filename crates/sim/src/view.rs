@@ -409,6 +409,8 @@ pub struct FetchResult {
     pub id: u32,
     /// The request.
     pub request: FetchRequest,
+    /// Where the answer comes from after redirects.
+    pub url: String,
     /// Status; 0 when there was no answer.
     pub status: u16,
     /// Header fields in their order.

@@ -1,6 +1,7 @@
 //! The built-in world as the simulation uses it: an adapter over `lan`'s router, internet and PC.
 
 use lan::world::dns::DnsFailure;
+use lan::world::pc::{FetchEvent, FetchId, HttpFetch, Pc};
 use lan::world::{self, WorldConfig, WorldHostKind};
 use lan::{Direction, Lan, LinkConfig, Netstat};
 use trace::{HostId, Instant};
@@ -28,12 +29,15 @@ pub(crate) struct World {
     world: world::World,
     /// Names that the lab or a person changed.
     edited: Vec<String>,
+    /// Requests of the PC's browser under way.
+    fetches: Vec<(FetchId, FetchResult)>,
 }
 
 impl World {
     pub(crate) fn install(lan: &mut Lan, lab: &WorldLab, seed: u64, first: HostId) -> Result<World, LabError> {
         let config = config(lab)?;
-        let mut world = World { world: world::World::install(lan, &config, seed, first), edited: Vec::new() };
+        let mut world =
+            World { world: world::World::install(lan, &config, seed, first), edited: Vec::new(), fetches: Vec::new() };
         for (name, answer) in &lab.zone {
             world.set_zone(name, Some(answer));
         }
@@ -109,30 +113,77 @@ impl World {
         self.world.set_name(name, answer.map(meant));
     }
 
-    pub(crate) fn command(&mut self, _lan: &mut Lan, _now: Instant, _line: &str) -> Result<(), String> {
-        Err("the PC is not there yet".into())
+    pub(crate) fn command(&mut self, lan: &mut Lan, now: Instant, line: &str) {
+        if let Some(pc) = self.world.pc(lan, now) {
+            pc.command(now, line);
+        }
     }
 
-    pub(crate) fn type_text(&mut self, _lan: &mut Lan, _now: Instant, _text: &str) {}
-
-    pub(crate) fn interrupt(&mut self, _lan: &mut Lan, _now: Instant) {}
-
-    pub(crate) fn take_output(&mut self, _lan: &mut Lan) -> Vec<u8> {
-        Vec::new()
+    pub(crate) fn type_text(&mut self, lan: &mut Lan, now: Instant, text: &str) {
+        if let Some(pc) = self.world.pc(lan, now) {
+            pc.type_text(now, text);
+        }
     }
 
-    pub(crate) fn fetch(
-        &mut self,
-        _lan: &mut Lan,
-        _now: Instant,
-        _id: u32,
-        _request: &FetchRequest,
-    ) -> Result<(), String> {
-        Err("the PC is not there yet".into())
+    pub(crate) fn interrupt(&mut self, lan: &mut Lan, now: Instant) {
+        if let Some(pc) = self.world.pc(lan, now) {
+            pc.interrupt(now);
+        }
     }
 
-    pub(crate) fn take_fetch(&mut self, _lan: &mut Lan) -> Option<FetchResult> {
-        None
+    /// The PC's browser requests a page; the result comes from [`World::take_news`] with this id.
+    pub(crate) fn fetch(&mut self, lan: &mut Lan, now: Instant, id: u32, request: &FetchRequest) {
+        let Some(pc) = self.world.pc(lan, now) else { return };
+        let fetch = pc.http_fetch(
+            now,
+            HttpFetch {
+                method: request.method.clone().unwrap_or_else(|| "GET".into()),
+                url: request.url.clone(),
+                headers: request.headers.clone(),
+                body: request.body.clone().unwrap_or_default().into_bytes(),
+            },
+        );
+        let result = FetchResult {
+            id,
+            request: request.clone(),
+            url: request.url.clone(),
+            status: 0,
+            headers: Vec::new(),
+            body: Vec::new(),
+            error: None,
+            started_ms: millis(now),
+            ended_ms: millis(now),
+        };
+        self.fetches.push((fetch, result));
+    }
+
+    /// What the PC's terminal has shown and which requests have ended since the last call.
+    pub(crate) fn take_news(&mut self, lan: &mut Lan, now: Instant) -> (String, Vec<FetchResult>) {
+        let mut ended = Vec::new();
+        // Touching the PC makes the LAN look at it again, so it is left alone when it has nothing to say.
+        if !lan.resident::<Pc>(self.pc()).is_some_and(Pc::has_news) {
+            return (String::new(), ended);
+        }
+        let Some(pc) = lan.resident_mut::<Pc>(self.pc()) else { return (String::new(), ended) };
+        while let Some((fetch, event)) = pc.take_fetch_event() {
+            let Some(index) = self.fetches.iter().position(|(under_way, _)| *under_way == fetch) else { continue };
+            let (_, result) = &mut self.fetches[index];
+            match event {
+                FetchEvent::Response { url, status, headers, .. } => {
+                    (result.url, result.status, result.headers) = (url, status, headers);
+                    continue;
+                }
+                FetchEvent::Body(bytes) => {
+                    result.body.extend(bytes);
+                    continue;
+                }
+                FetchEvent::Done => {}
+                FetchEvent::Failed(why) => result.error = Some(why),
+            }
+            result.ended_ms = millis(now);
+            ended.push(self.fetches.remove(index).1);
+        }
+        (pc.take_output(), ended)
     }
 }
 

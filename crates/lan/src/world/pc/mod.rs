@@ -259,6 +259,11 @@ impl Pc {
         std::mem::take(&mut self.output)
     }
 
+    /// Whether [`Pc::take_output`] or [`Pc::take_fetch_event`] has something to give.
+    pub fn has_news(&self) -> bool {
+        !self.output.is_empty() || !self.fetch_events.is_empty()
+    }
+
     /// The files that programs have written.
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.desk.files
