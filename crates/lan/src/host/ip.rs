@@ -327,6 +327,13 @@ impl Host {
             });
             return;
         }
+        // RFC 1122, section 3.2.1.3: loopback addresses never appear outside a host.
+        if ip.destination.is_loopback() && frame.from != self.id {
+            self.nothing(Some(carried), Layer::Ip, Silence::Other, None, || {
+                format!("a packet for {} came in from outside and was dropped", ip.destination)
+            });
+            return;
+        }
         let is_group = self.is_for_all(interface, ip.destination) || ip.destination.is_multicast();
         if !is_group && !self.owns(ip.destination) && !ip.destination.is_loopback() {
             return self.transit(now, interface, &ip, frame, carried);
