@@ -77,7 +77,7 @@ describe("accessibility", () => {
     await page.locator(".inspector h2").waitFor();
     expect(await page.locator(".timeline [aria-live]").textContent()).toMatch(/server|client/);
     await page.keyboard.press("Enter");
-    expect(await page.evaluate(() => document.activeElement?.classList.contains("cm-content"))).toBe(true);
+    await expect.poll(() => page.evaluate(() => document.activeElement?.classList.contains("cm-content"))).toBe(true);
     await page.context().close();
   });
 });

@@ -4,6 +4,7 @@ import type { FrameSummary } from "../src/packets/summary.ts";
 import { Hosts } from "../src/store/hosts.ts";
 import { sentence } from "../src/trace/describe.ts";
 import { categories, type Category, FilteredList, isBackground, matches } from "../src/trace/filter.ts";
+import { joinEchoes } from "../src/trace/echoes.ts";
 import { TraceLog } from "../src/trace/log.ts";
 import type { TraceRecord } from "../src/trace/record.ts";
 import { firstAbove, firstAboveBy, TimeScale } from "../src/trace/time-scale.ts";
@@ -106,6 +107,15 @@ describe("filter", () => {
     expect(tested).toBe(4);
     list.update([4, 6], 1, 0, isEven);
     expect(list.items).toEqual([4, 6]);
+  });
+});
+
+describe("echoes", () => {
+  it("gives an end without a number to the oldest echo without an end", () => {
+    const sent = [1, 2, 3].map((seq) => ({ id: seq, cause: null, at: seq * 1000, host: 0, kind: "ping_sent", target: "8.8.8.8", seq }) as const);
+    const end = { cause: null, host: 0, kind: "ping_end", target: "8.8.8.8" } as const;
+    const ends = [{ ...end, id: 10, at: 1500, seq: 0, rtt: null }, { ...end, id: 11, at: 2020, seq: 2, rtt: 20 }];
+    expect(joinEchoes(sent, ends).map((echo) => echo.end?.id ?? null)).toEqual([10, 11, null]);
   });
 });
 

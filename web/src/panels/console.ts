@@ -14,7 +14,7 @@ import { icon } from "../ui/icons.ts";
 import { concerns, type Panel, type PanelReport } from "./panel.ts";
 
 /** Lines in the document; older ones stay in the buffer for copying and saving. */
-const shownMax = 1500;
+const shownMax = 500;
 
 export interface TerminalOptions {
   /** Name of the host, in the page and in file names. */
@@ -42,7 +42,6 @@ export class Terminal implements Panel {
   #historyAt = 0;
   #buffer: ConsoleBuffer | null = null;
   #shown = 0;
-  #skipped = 0;
   #follows = true;
   #scrolledTo = 0;
 
@@ -161,7 +160,6 @@ export class Terminal implements Panel {
       this.#buffer = buffer;
       this.#lines.replaceChildren();
       this.#shown = 0;
-      this.#skipped = 0;
       this.#follows = true;
     }
     if (buffer) this.#append(buffer);
@@ -178,10 +176,7 @@ export class Terminal implements Panel {
     for (const line of fresh.slice(-shownMax)) piece.append(this.#line(line));
     this.#lines.append(piece);
     this.#shown = buffer.count;
-    while (this.#lines.childElementCount > shownMax) {
-      this.#lines.firstElementChild?.remove();
-      this.#skipped++;
-    }
+    for (let spare = this.#lines.childElementCount - shownMax; spare > 0; spare--) this.#lines.firstElementChild?.remove();
   }
 
   #line(line: ConsoleLine): HTMLElement {

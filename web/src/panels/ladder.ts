@@ -72,7 +72,7 @@ export class LadderPanel implements Panel {
       } else if (!rowKinds.has(record.kind)) return false;
       return matches(record, this.#filter, log, hosts.nameOf);
     };
-    this.#records.update(log.records, log.generation, this.#version, test);
+    if (!this.#records.update(log.records, log.generation, this.#version, test)) this.session.note("records");
     this.#updateColumns();
     const selected = selection === null ? undefined : log.get(selection);
     const chosen = selected ? (log.frameOf(selected)?.id ?? (selected.kind === "callback_end" ? selected.callback : selected.id)) : null;
@@ -166,7 +166,7 @@ export class LadderPanel implements Panel {
     const ran = callback && callback.endedAt !== null ? span(callback.endedAt - callback.startedAt) : "";
     const isBad = record.kind === "crash" || (callback?.error ?? null) !== null;
     const text = record.kind === "nothing" || record.kind === "hint" ? (record.kind === "nothing" ? record.detail : record.text) : label(record);
-    const glyph = record.kind === "nothing" ? "⊘ " : record.kind === "hint" ? "ⓘ " : isBad ? "✕ " : "";
+    const glyph = record.kind === "nothing" ? "⊘ " : record.kind === "hint" ? "! " : isBad ? "✕ " : "";
     return html`<span class=${`event-box ${record.kind}${isBad ? " is-bad" : ""}`} data-hue=${host?.hue ?? 8} style=${`left:${this.#center(record.host)}%;--share:${100 / Math.max(1, this.#columns.length)}%`} title=${sentence(record, log, hosts.nameOf)}
       ><b>${glyph}${text}</b>${"position" in record && record.position ? html`<small>${record.position.file}:${record.position.line}</small>` : nothing}${ran ? html`<small>${ran}</small>` : nothing}</span
     >`;

@@ -147,7 +147,7 @@ export class NetworkPanel implements Panel {
     return svg`<g class=${`node${isServer ? " small" : ""}${isChosen ? " chosen" : ""}${host.up || isInternet ? "" : " off"}`} data-hue=${known.hue} transform=${`translate(${place.x - w / 2} ${place.y - h / 2})`} tabindex="0" role="button" aria-pressed=${isChosen} aria-label=${`${host.name}, ${known.ip ?? "no address"}${host.up ? "" : ", not reachable"}`} @click=${choose} @keydown=${key}>
       <rect width=${w} height=${h} rx="9" />
       <text class="node-shape" x="10" y=${isInternet ? 17 : isServer ? 21 : 20}>${known.shape}</text>
-      <text class="node-name" x="28" y=${isInternet ? 16.500 : isServer ? 14 : 20}>${shorten(host.name, isServer ? Math.floor((w - 30) / 7) : 16)}</text>
+      <svg class="node-clip" x="28" y="0" width=${w - 32} height=${h}><text class="node-name" x="0" y=${isInternet ? 16.500 : isServer ? 14 : 20}>${host.name}</text></svg>
       ${isInternet ? nothing : svg`<text class="node-ip" x="28" y=${isServer ? 28 : 37}>${known.ip ?? (host.up ? "no address" : "off")}</text>`}
     </g>`;
   }
@@ -305,8 +305,4 @@ function along(way: readonly Place[], share: number): Place {
   const [from, to] = [way[leg], way[leg + 1]];
   if (!from || !to) return { x: 0, y: 0 };
   return { x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part };
-}
-
-function shorten(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }

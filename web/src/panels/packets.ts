@@ -82,7 +82,7 @@ export class PacketsPanel implements Panel {
 
   #draw(): void {
     const { log, selection } = this.session;
-    this.#frames.update(log.frames, log.generation, this.#version, this.#test);
+    if (!this.#frames.update(log.frames, log.generation, this.#version, this.#test)) this.session.note("records");
     const record = selection === null ? undefined : log.get(selection);
     this.#list.update(this.#frames.items, record ? (log.frameOf(record)?.id ?? null) : null);
     const count = this.#frames.items.length;

@@ -6,18 +6,14 @@ import type { Session } from "../store/session.ts";
 import type { Host } from "../store/hosts.ts";
 import { dropText } from "../trace/describe.ts";
 import { seconds, span } from "../trace/format.ts";
-import type { RecordOf } from "../trace/record.ts";
+import type { RecordOf, TraceRecord } from "../trace/record.ts";
+import { type Echo, joinEchoes } from "../trace/echoes.ts";
 import { concerns, type Panel, type PanelReport } from "./panel.ts";
 
 /** Echoes in the chart and the list. */
 const echoesMax = 60;
 /** Hops looked for on an echo's way. */
 const hopsMax = 16;
-
-interface Echo {
-  readonly sent: RecordOf<"ping_sent">;
-  readonly end: RecordOf<"ping_end"> | null;
-}
 
 interface Hop {
   readonly host: number;
@@ -99,12 +95,7 @@ export class PingPanel implements Panel {
 
   #list(): readonly Echo[] {
     const { log } = this.session;
-    const sent = log.last("ping_sent", echoesMax);
-    const ends = log.last("ping_end", echoesMax * 2);
-    return sent.map((record) => ({
-      sent: record,
-      end: ends.find((end) => end.host === record.host && end.target === record.target && end.seq === record.seq && end.at >= record.at) ?? null,
-    }));
+    return joinEchoes(log.last("ping_sent", echoesMax), log.last("ping_end", echoesMax * 2));
   }
 
   #echoes(): TemplateResult {
@@ -123,7 +114,7 @@ export class PingPanel implements Panel {
               <td class="mono">${sent.target}</td>
               <td class="mono">${sent.seq}</td>
               <td>${end === null ? html`<span class="muted">on its way…</span>` : end.rtt === null ? html`<b class="bad-text">✕ lost</b>` : html`<b>${span(end.rtt)}</b>`}</td>
-              <td class="way">${this.#way(sent.id).map((hop) => html`<span class=${hop.lost === null ? "" : "bad-text"}>→ ${hosts.nameOf(hop.host)} <small class="muted">${span(hop.at - sent.at)}</small>${hop.lost === null ? nothing : html` ✕ ${dropText(hop.lost)}`}</span> `)}</td>
+              <td class="way">${this.#way(sent).map((hop) => html`<span class=${hop.lost === null ? "" : "bad-text"}>→ ${hosts.nameOf(hop.host)} <small class="muted">${span(hop.at - sent.at)}</small>${hop.lost === null ? nothing : html` ✕ ${dropText(hop.lost)}`}</span> `)}</td>
             </tr>`;
           })}
         </tbody>
@@ -131,23 +122,21 @@ export class PingPanel implements Panel {
   }
 
   /** The hosts that an echo and its answer came through. */
-  #way(id: number): readonly Hop[] {
+  #way(sent: RecordOf<"ping_sent">): readonly Hop[] {
     const { log } = this.session;
     const hops: Hop[] = [];
-    const queue = [id];
+    // The frame has the echo for its cause, or the call that also caused the echo.
+    const siblings = sent.cause === null ? [] : log.effects(sent.cause).filter((effect) => effect.host === sent.host && effect.at >= sent.at && log.frame(effect.id)?.summary.protocol === "ICMP").slice(0, 1);
+    const queue: TraceRecord[] = [...log.effects(sent.id), ...siblings];
     while (queue.length > 0 && hops.length < hopsMax) {
-      const next = queue.shift();
-      if (next === undefined) break;
-      for (const effect of log.effects(next)) {
-        if (effect.kind !== "frame_sent") continue;
-        const frame = log.frame(effect.id);
-        if (!frame || frame.summary.protocol !== "ICMP") continue;
-        for (const arrival of frame.arrivals) {
-          hops.push({ host: arrival.host, at: arrival.at, lost: null });
-          queue.push(arrival.record);
-        }
-        for (const drop of frame.drops) hops.push({ host: drop.host, at: drop.at, lost: drop.reason });
+      const effect = queue.shift();
+      const frame = effect && log.frame(effect.id);
+      if (!frame || frame.summary.protocol !== "ICMP") continue;
+      for (const arrival of frame.arrivals) {
+        hops.push({ host: arrival.host, at: arrival.at, lost: null });
+        queue.push(...log.effects(arrival.record));
       }
+      for (const drop of frame.drops) hops.push({ host: drop.host, at: drop.at, lost: drop.reason });
     }
     return hops.sort((a, b) => a.at - b.at);
   }

@@ -73,7 +73,7 @@ export class TabbedPane {
     const wanted = tabs.some((tab) => tab.id === open) ? open : (tabs[0]?.id ?? "");
     const isNew = wanted !== this.#open;
     this.#open = wanted;
-    this.#drawBar();
+    if (isNew || report.topics.has("lab") || report.topics.has("hosts") || report.topics.has("view") || !this.#bar.hasChildNodes()) this.#drawBar();
     const panel = this.#panels.get(wanted);
     if (!panel) return this.#load(wanted);
     if (isNew || panel.dom.parentElement !== this.#body) {

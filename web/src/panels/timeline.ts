@@ -130,6 +130,7 @@ export class TimelinePanel implements Panel {
     if (concerns(report, "hosts")) this.#model.reset();
     if (concerns(report, "records", "hosts", "run")) {
       const hasNew = this.#model.update();
+      if (this.#model.isBehind) this.session.note("records");
       this.#empty.hidden = this.#model.lanes.length > 0;
       this.#empty.textContent = this.session.hasRun
         ? "Nothing of what is shown here has happened yet. “Show” above chooses what is shown."
@@ -172,7 +173,7 @@ export class TimelinePanel implements Panel {
   #setFilter(filter: Filter): void {
     this.#filter = filter;
     this.#model.reset(filter);
-    this.#model.update();
+    this.session.note("records");
     this.#fit();
     this.#schedule();
     this.#drawTools();
@@ -180,7 +181,7 @@ export class TimelinePanel implements Panel {
 
   #setMode(mode: ScaleMode): void {
     this.#model.reset(this.#filter, mode);
-    this.#model.update();
+    this.session.note("records");
     this.#zoom = mode === "even" ? 6 : zoomDefault;
     this.#fit();
     this.#schedule();
@@ -264,7 +265,8 @@ export class TimelinePanel implements Panel {
       return getComputedStyle(probe).color;
     };
     const names = ["surface", "surface-2", "surface-3", "line", "line-strong", "text", "muted", "accent", "bad", "warn", "info", "focus", ...Array.from({ length: 12 }, (_, hue) => `hue-${hue}`)];
-    const palette = Object.fromEntries(names.map((name) => [name, read(name)]));
+    const palette: { [name: string]: string } = Object.fromEntries(names.map((name) => [name, read(name)]));
+    palette["font"] = getComputedStyle(this.#frame.dom).fontFamily;
     probe.remove();
     this.#palette = palette;
     return palette;
@@ -286,7 +288,7 @@ export class TimelinePanel implements Panel {
     const ratio = window.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    context.font = `${font}px ${getComputedStyle(this.#frame.dom).fontFamily}`;
+    context.font = `${font}px ${colours["font"]}`;
     context.textBaseline = "middle";
     this.#boxes = [];
     this.#strokes = [];
@@ -802,7 +804,7 @@ function markOf(item: Item, hue: string, colours: Palette): { readonly glyph: st
     case "nothing":
       return { glyph: "⊘", colour: warn };
     case "hint":
-      return { glyph: "ⓘ", colour: warn };
+      return { glyph: "!", colour: warn };
     case "crash":
     case "call_failed":
       return { glyph: "✕", colour: bad };

@@ -112,6 +112,7 @@ export class TopBar implements Panel {
         </label>
         ${item("New lab", "add", () => session.openLab(newLab("Untitled lab"), newId()))} ${item("Copy this lab", "copy", () => this.#duplicate())}
         ${item("Export as a file", "download", () => download(`${fileName(session.lab.title ?? "lab")}.lab.json`, `${JSON.stringify(session.lab, null, 2)}\n`, "application/json"))}
+        ${(session.lab.inputs?.length ?? 0) === 0 ? nothing : item("Forget the recorded inputs", "restart", () => this.#forgetInputs())}
         ${item("Import from a file…", "upload", () => this.#import())} ${item("Delete this lab…", "clear", () => this.#delete())}
         ${others.length === 0 ? nothing : html`<p class="menu-head">Your other labs</p>`}
         ${others.slice(0, 30).map((entry) => item(entry.title || "Untitled lab", "examples", () => this.#open(entry.id)))}`,
@@ -124,6 +125,12 @@ export class TopBar implements Panel {
     const lab = this.session.library.load(id);
     if (lab) this.session.openLab(lab, id);
     else this.actions.toast("That lab could not be read any more.");
+  }
+
+  /** A lab that was shared with what somebody did repeats it in every run, until this. */
+  #forgetInputs(): void {
+    const { inputs: _, ...rest } = this.session.lab;
+    this.session.edit(rest);
   }
 
   #duplicate(): void {
@@ -154,19 +161,34 @@ export class TopBar implements Panel {
   }
 
   async #share(): Promise<void> {
-    const { lab } = this.session;
-    const url = `${location.href.replace(/#.*$/, "")}${await toFragment(lab)}`;
-    const isCopied = await copy(url);
+    const { session } = this;
+    const begin = location.href.replace(/#.*$/, "");
+    let withInputs = false;
+    const body = document.createElement("div");
+    body.className = "dialog-body";
+    const draw = async (): Promise<void> => {
+      const lab = withInputs ? await session.client.query("lab", {}) : session.lab;
+      const url = `${begin}${await toFragment(lab)}`;
+      const isCopied = await copy(url);
+      render(
+        html`<p>The link carries the whole lab after its #, which browsers send to no server.</p>
+          <label class="field"><span>Link (${url.length.toLocaleString("en")} characters)</span><textarea readonly rows="4" .value=${url} @focus=${(event: Event) => (event.target as HTMLTextAreaElement).select()}></textarea></label>
+          ${session.state === "stopped"
+            ? nothing
+            : html`<label class="choice"
+                ><input type="checkbox" .checked=${withInputs} @change=${() => ((withInputs = !withInputs), void draw())} /><span><b>With what I did</b><small>Typing, buttons and commands happen again at the same virtual times.</small></span></label
+              >`}
+          <p class="muted" role="status">${isCopied ? "It has been copied." : "Copy it from the field."}</p>`,
+        body,
+      );
+    };
+    await draw();
     await showDialog(
       "Share this lab",
-      (close) => html`<div class="dialog-body">
-          <p>The link carries the whole lab after its #, which browsers send to no server.</p>
-          <label class="field"><span>Link (${url.length.toLocaleString("en")} characters)</span><textarea readonly rows="4" @focus=${(event: Event) => (event.target as HTMLTextAreaElement).select()}>${url}</textarea></label>
-          <p class="muted" role="status">${isCopied ? "It has been copied." : "Copy it from the field."}</p>
-        </div>
+      (close) => html`${body}
         <footer class="dialog-foot">
           <button type="button" class="button" @click=${() => close("")}>Close</button>
-          <button type="button" class="button primary" autofocus @click=${async () => (await copy(url)) && this.actions.toast("The link is copied.")}>Copy the link</button>
+          <button type="button" class="button primary" autofocus @click=${async () => (await copy(body.querySelector("textarea")?.value ?? "")) && this.actions.toast("The link is copied.")}>Copy the link</button>
         </footer>`,
     );
   }

@@ -58,7 +58,7 @@ export class TranscriptPanel implements Panel {
     // A callback's end repeats its beginning unless it failed.
     const test = (record: TraceRecord): boolean =>
       !(record.kind === "callback_end" && record.error === null) && !(record.kind === "frame_carried") && matches(record, this.#filter, log, hosts.nameOf);
-    this.#records.update(log.records, log.generation, this.#version, test);
+    if (!this.#records.update(log.records, log.generation, this.#version, test)) this.session.note("records");
     this.#list.update(this.#records.items, selection);
     render(
       html`${filterBar(this.#filter, "Filter: words of a sentence", (filter) => {

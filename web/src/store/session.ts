@@ -95,6 +95,7 @@ export class Session {
   #fetchNumber = 0;
   readonly #fetchWaits = new Map<number, (result: FetchResult) => void>();
   #saveTimer: ReturnType<typeof setTimeout> | null = null;
+  #glance = "";
   #hasRun = false;
   #startedLab: Lab | null = null;
 
@@ -392,7 +393,10 @@ export class Session {
     for (const result of report.fetches) this.#endFetch(result);
     if (report.filesChanged.length > 0) this.note("files");
     if (report.stoppedAt !== null) this.select(report.stoppedAt);
-    this.note("clock", "boards");
+    this.note("clock");
+    const glance = this.boards.map(glanceOf).join("\n");
+    if (glance !== this.#glance) this.note("boards");
+    this.#glance = glance;
   }
 
   #endFetch(result: FetchResult): void {
@@ -438,6 +442,14 @@ const messagePattern = /([\w.-]+\.lua):(\d+): ([^\r\n]+)/;
 const errorLine = /\.lua:\d+: /;
 
 const errorKey = (error: RunError): string => `${error.board}/${error.file}:${error.line}:${error.message}`;
+
+/** What the page shows of a board, as text to compare: a heap that moves by a few bytes is no news. */
+function glanceOf(board: BoardStatus): string {
+  const { name, power, heapFreeBytes, wifi, ssid, interfaces, pins, boots } = board;
+  const faces = interfaces.map((face) => face.ip).join();
+  const levels = pins.map(({ pin, high, output }) => `${pin}${high}${output}`).join();
+  return [name, power === "busy" ? "idle" : power, heapFreeBytes >> 9, wifi, ssid, faces, levels, boots].join("|");
+}
 
 function unfetched(error: string): FetchResult {
   return { id: 0, request: { url: "" }, status: 0, headers: [], body: new Uint8Array(), error, startedMs: 0, endedMs: 0 };

@@ -78,6 +78,9 @@ export function matches(record: TraceRecord, filter: Filter, log: TraceLog, name
     .every((word) => text.includes(word));
 }
 
+/** Items looked at before the page gets a chance to draw. */
+const itemsPerUpdate = 8000;
+
 /**
  * The records of a log that pass a test, kept up to date with work in proportion to what is new.
  */
@@ -91,18 +94,22 @@ export class FilteredList<Item> {
     return this.#items;
   }
 
-  /** Brings the list up to date with `source`; `version` counts up when the test has changed. */
-  update(source: readonly Item[], generation: number, version: number, test: (item: Item) => boolean): void {
+  /**
+   * Brings the list up to date with `source`; `version` counts up when the test has changed. Looks at some thousand items at most
+   * and says whether that was all.
+   */
+  update(source: readonly Item[], generation: number, version: number, test: (item: Item) => boolean): boolean {
     if (generation !== this.#generation || version !== this.#version || source.length < this.#seen) {
       this.#items = [];
       this.#seen = 0;
       this.#generation = generation;
       this.#version = version;
     }
-    for (let index = this.#seen; index < source.length; index++) {
-      const item = source[index];
+    const end = Math.min(source.length, this.#seen + itemsPerUpdate);
+    for (; this.#seen < end; this.#seen++) {
+      const item = source[this.#seen];
       if (item !== undefined && test(item)) this.#items.push(item);
     }
-    this.#seen = source.length;
+    return end === source.length;
   }
 }

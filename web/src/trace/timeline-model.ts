@@ -35,6 +35,9 @@ export interface Item {
   readonly inside: CallbackView | null;
 }
 
+/** Records taken before the page gets a chance to draw. */
+const recordsPerUpdate = 4000;
+
 const closedStates: ReadonlySet<string> = new Set(["closed", "time_wait"]);
 const hostOrder: readonly string[] = ["board", "pc", "router", "internet", "server", "outside"];
 
@@ -83,12 +86,18 @@ export class TimelineModel {
     this.#generation = this.log.generation;
   }
 
-  /** Takes the new records; says whether anything was added. */
+  /** Whether records are left for the next update. */
+  get isBehind(): boolean {
+    return this.#seen < this.log.records.length;
+  }
+
+  /** Takes new records, some thousand at most; says whether anything was added. */
   update(): boolean {
     const { records, generation } = this.log;
     if (generation !== this.#generation) this.reset();
     const before = this.#seen;
-    for (; this.#seen < records.length; this.#seen++) {
+    const end = Math.min(records.length, this.#seen + recordsPerUpdate);
+    for (; this.#seen < end; this.#seen++) {
       const record = records[this.#seen];
       if (record) this.#add(record);
     }
