@@ -72,7 +72,7 @@ fn compile<'gc>(
         strip_local_names: options.strip_local_names || info.is_stripped,
     };
     let main = compiler::compile(&chunk.main, &context).map_err(describe)?;
-    Ok(prototype::instantiate(ctx, main, &chunk.symbols, info))
+    Ok(prototype::instantiate(ctx, main, &chunk.symbols, info, options.dialect))
 }
 
 /// All mistakes in a source.

@@ -18,6 +18,9 @@ pub type Printer = Rc<dyn Fn(&[u8])>;
 /// Reads a file for `dofile`, `loadfile` and `require`.
 pub type FileReader = Rc<dyn Fn(&str) -> Option<Vec<u8>>>;
 
+/// Tells the time.
+pub type Clock = Rc<dyn Fn() -> f64>;
+
 /// What an engine is made with.
 #[derive(Clone, Default)]
 pub struct Options {
@@ -35,6 +38,8 @@ pub struct Options {
     pub print: Option<Printer>,
     /// How files are read; there are none by default.
     pub read_file: Option<FileReader>,
+    /// Seconds since 1970 for `os.time` and `os.clock` of the complete libraries; a core has no clock of its own.
+    pub wall_clock: Option<Clock>,
     /// Seed of `math.random` before `math.randomseed` is called.
     pub seed: u64,
 }

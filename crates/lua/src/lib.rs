@@ -39,7 +39,7 @@ pub use piccolo;
 
 pub use crate::{
     dialect::{Dialect, IntegerBits},
-    engine::{Engine, Options, Run, Step, check, check_named},
+    engine::{Clock, Engine, FileReader, Options, Printer, Run, Step, check, check_named},
     error::{CompileError, CompileErrorKind, Error, Position, RuntimeError, RuntimeErrorKind},
     table::{InvalidKey, Table, UnknownKey},
     value::{

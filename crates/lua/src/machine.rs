@@ -353,7 +353,7 @@ impl<'gc> Machine<'gc> {
         mut count: usize,
         results: Return,
     ) -> Result<Flow, Error<'gc>> {
-        let mut hops = 0;
+        let mut is_handler = false;
         loop {
             let callee = self.stack[function];
             if let Value::UserData(userdata) = callee {
@@ -366,13 +366,14 @@ impl<'gc> Machine<'gc> {
                 }
             }
             let handler = match shared.metatable(callee) {
-                Some(metatable) => metatable.get_value(&ctx, shared.names.call.into()),
-                None => Value::Nil,
+                Some(metatable) if !is_handler => metatable.get_value(&ctx, shared.names.call.into()),
+                _ => Value::Nil,
             };
-            hops += 1;
-            if handler.is_nil() || hops > NATIVE_CALLS_MAX {
+            // A handler must be a function: it is not asked for a handler of its own.
+            if Function::from_value(handler).is_none() {
                 return Err(self.call_error(ctx, shared, function));
             }
+            is_handler = true;
             self.grow(function + count + 2)?;
             self.stack.copy_within(function..=function + count, function + 1);
             self.stack[function] = handler;
@@ -868,7 +869,7 @@ impl<'gc> Machine<'gc> {
 
     /// Carries `error` to the next frame that catches it.
     fn unwind(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, error: Error<'gc>) -> Result<Flow, Error<'gc>> {
-        let error = self.plain_error(ctx, error);
+        let mut error = self.plain_error(ctx, error);
         let handler = self.find_handler();
         match handler {
             Some(Some(handler)) if !self.is_memory_error(&error) => {
@@ -882,7 +883,11 @@ impl<'gc> Machine<'gc> {
         while let Some(frame) = self.pop_frame() {
             let at = frame.base as usize;
             match frame.kind {
-                FrameKind::Lua | FrameKind::Handler => {}
+                FrameKind::Lua => {}
+                FrameKind::Handler => {
+                    let text = ctx.intern_static(b"error in error handling");
+                    error = RawError::from_value(Value::String(text));
+                }
                 FrameKind::Native(continuation) => {
                     self.top = at + 1;
                     self.grow(self.top)?;

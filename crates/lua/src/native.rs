@@ -700,7 +700,7 @@ impl<'gc> Call<'gc, '_> {
         }
         match self.shared.comparison_handler(self.ctx, a, b, "__lt") {
             Some(handler) => Ok(Comparison::Call(handler)),
-            None => Err(self.error(self.shared.comparison_message(self.ctx, a, b))),
+            None => Err(self.plain_error(self.shared.comparison_message(self.ctx, a, b))),
         }
     }
 
@@ -709,7 +709,7 @@ impl<'gc> Call<'gc, '_> {
     /// # Errors
     /// `attempt to index a ... value`
     pub fn index(&self, value: Value<'gc>, key: Value<'gc>) -> Result<Lookup<'gc>, Error<'gc>> {
-        self.shared.index(self.ctx, value, key).map_err(|message| self.error(message))
+        self.shared.index(self.ctx, value, key).map_err(|message| self.plain_error(message))
     }
 
     /// The kind of argument `i`.

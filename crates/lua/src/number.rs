@@ -172,7 +172,7 @@ pub fn power(a: f64, b: f64) -> f64 {
 /// Arithmetic on two numbers of any kind. `None` when a bit operation meets a number without integer representation.
 ///
 /// # Errors
-/// `attempt to perform 'n//0'`, `attempt to perform 'n%%0'`
+/// `attempt to divide by zero`, `attempt to perform 'n%0'`
 pub(crate) fn arithmetic<'gc>(
     op: Op,
     a: Value<'gc>,
@@ -186,13 +186,13 @@ pub(crate) fn arithmetic<'gc>(
             Op::Sub => a.wrapping_sub(b),
             Op::Mul => a.wrapping_mul(b),
             Op::Negate => a.wrapping_neg(),
-            Op::FloorDiv if b == 0 => return Err("attempt to perform 'n//0'"),
+            Op::FloorDiv if b == 0 => return Err("attempt to divide by zero"),
             Op::FloorDiv => {
                 let quotient = a.wrapping_div(b);
                 let is_inexact = a.wrapping_rem(b) != 0 && (a < 0) != (b < 0);
                 quotient - i64::from(is_inexact)
             }
-            Op::Mod if b == 0 => return Err("attempt to perform 'n%%0'"),
+            Op::Mod if b == 0 => return Err("attempt to perform 'n%0'"),
             Op::Mod => {
                 let rest = a.wrapping_rem(b);
                 if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }

@@ -747,11 +747,12 @@ impl<'s> Parser<'s> {
         let first = self.suffixed_expression()?;
         let is_assignment = self.is_char(b'=') || self.is_char(b',');
         if !is_assignment {
-            return if ends_with_call(&first) {
-                Ok(StatementKind::Call(first))
-            } else {
-                Err(self.error_near("syntax error"))
-            };
+            if ends_with_call(&first) {
+                return Ok(StatementKind::Call(first));
+            }
+            if self.dialect.is_53() {
+                return Err(self.error_near("syntax error"));
+            }
         }
         let mut targets = vec![first];
         while self.is_char(b',') {

@@ -7,7 +7,7 @@ use gc_arena::{Collect, Gc, Mutation, metrics::Metrics};
 use piccolo::{Context, String, Value};
 
 use crate::{
-    Position,
+    Dialect, Position,
     compiler::{CompiledFunction, CompiledUpvalue, Constant, LocalRange, Place},
     lexer::Symbols,
     opcode::Instruction,
@@ -47,6 +47,8 @@ pub(crate) struct Prototype<'gc> {
     pub(crate) chunk: Rc<ChunkInfo>,
     /// Position in the chunk's functions, outer before inner.
     pub(crate) index: u32,
+    #[collect(require_static)]
+    pub(crate) dialect: Dialect,
     pub(crate) environment_at: Option<u8>,
     pub(crate) parameters: u8,
     pub(crate) is_vararg: bool,
@@ -84,10 +86,11 @@ pub(crate) fn instantiate<'gc>(
     main: CompiledFunction,
     symbols: &Symbols,
     chunk: &Rc<ChunkInfo>,
+    dialect: Dialect,
 ) -> Gc<'gc, Prototype<'gc>> {
     let strings: Vec<String<'gc>> = symbols.iter().map(|text| ctx.intern(text)).collect();
     let mut next = 0;
-    prototype(ctx, main, &strings, chunk, &mut next)
+    prototype(ctx, main, &strings, chunk, dialect, &mut next)
 }
 
 fn prototype<'gc>(
@@ -95,12 +98,13 @@ fn prototype<'gc>(
     function: CompiledFunction,
     strings: &[String<'gc>],
     chunk: &Rc<ChunkInfo>,
+    dialect: Dialect,
     next: &mut u32,
 ) -> Gc<'gc, Prototype<'gc>> {
     let index = *next;
     *next += 1;
     let children: Box<[_]> =
-        function.children.into_iter().map(|child| prototype(ctx, child, strings, chunk, next)).collect();
+        function.children.into_iter().map(|child| prototype(ctx, child, strings, chunk, dialect, next)).collect();
     let constants: Box<[_]> = function
         .constants
         .iter()
@@ -126,6 +130,7 @@ fn prototype<'gc>(
             upvalues: function.upvalues.into(),
             chunk: chunk.clone(),
             index,
+            dialect,
             environment_at: function.environment_at,
             parameters: function.parameters,
             is_vararg: function.is_vararg,

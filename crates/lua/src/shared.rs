@@ -234,7 +234,7 @@ impl<'gc> Shared<'gc> {
             value = handler;
         }
         Err(if self.options.dialect.is_53() {
-            "'__index' chain too long; possibly a loop".into()
+            "'__index' chain too long; possible loop".into()
         } else {
             "loop in gettable".into()
         })

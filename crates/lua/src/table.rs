@@ -574,7 +574,9 @@ impl<'gc> TableState<'gc> {
         match self.find(key) {
             Some(position) => Ok(position + 1),
             // A program may clear elements during a traversal, and then the array part shrinks below the key.
-            None if matches!(key, Value::Integer(index) if index > 0) && !self.is_weak() => Ok(0),
+            None if matches!(key, Value::Integer(index) if index > 0 && index as usize <= self.array.capacity()) => {
+                Ok(0)
+            }
             None => Err(UnknownKey),
         }
     }

@@ -140,6 +140,7 @@ impl<'gc> Machine<'gc> {
         let instruction = *prototype.code.get(pc)?;
         match instruction.op {
             Op::Call | Op::TailCall => register_name(prototype, pc, instruction.a),
+            Op::ForCall if prototype.dialect.is_53() => Some(("for iterator", "for iterator".into())),
             _ => None,
         }
     }
@@ -371,6 +372,8 @@ impl<'gc> Machine<'gc> {
             Some(i) => self.name_of(|_| i.c),
             None => None,
         };
+        // In the reference a constant operand is no register and has no name.
+        let name = name.filter(|(kind, _)| *kind != "constant");
         let operation = if is_bitwise { "perform bitwise operation on" } else { "perform arithmetic on" };
         self.error_with_name(ctx, shared, operation, culprit, name)
     }
@@ -382,6 +385,7 @@ impl<'gc> Machine<'gc> {
             Some(i) => self.name_of(|_| i.c),
             None => None,
         };
+        let name = name.filter(|(kind, _)| *kind != "constant");
         let text = match name {
             Some((kind, name)) => format!("number ({kind} '{name}') has no integer representation"),
             None => "number has no integer representation".to_owned(),
@@ -679,6 +683,12 @@ pub(crate) fn register_name<'gc>(prototype: &'gc Prototype<'gc>, pc: usize, regi
         },
         Op::GetGlobal => Some(("global", constant(instruction.bx() as usize))),
         Op::GetField => Some(("field", constant(instruction.c as usize))),
+        // Of a key that is no name the reference knows only that there is one.
+        Op::GetInteger => Some(("field", "?".into())),
+        Op::GetIndex => match register_name(prototype, setter, instruction.c) {
+            Some(("constant", name)) if prototype.dialect.is_53() => Some(("field", name)),
+            _ => Some(("field", "?".into())),
+        },
         Op::Method => Some(("method", constant(instruction.c as usize))),
         Op::GetUpvalue | Op::GetBoxUpvalue => {
             let name = &prototype.upvalues.get(instruction.b as usize)?.name;
@@ -690,7 +700,7 @@ pub(crate) fn register_name<'gc>(prototype: &'gc Prototype<'gc>, pc: usize, regi
             let name = &own.name;
             Some(("upvalue", if name.is_empty() { "?".into() } else { std::string::String::from_utf8_lossy(name) }))
         }
-        Op::LoadK => match prototype.constants.get(instruction.bx() as usize) {
+        Op::LoadK if prototype.dialect.is_53() => match prototype.constants.get(instruction.bx() as usize) {
             Some(Value::String(text)) => Some(("constant", std::string::String::from_utf8_lossy(text.as_bytes()))),
             _ => None,
         },

@@ -145,7 +145,7 @@ impl<'gc> Machine<'gc> {
             object = handler;
         }
         let text: &[u8] = if shared.options.dialect.is_53() {
-            b"'__newindex' chain too long; possibly a loop"
+            b"'__newindex' chain too long; possible loop"
         } else {
             b"loop in settable"
         };
@@ -171,6 +171,14 @@ impl<'gc> Machine<'gc> {
         let op = without_constant(op);
         let options = &shared.options;
         if let (Some(a), Some(b)) = (number::to_number(left, options), number::to_number(right, options)) {
+            // 5.3 computes with floats as soon as a string takes part, except in bit operations.
+            let is_text = |value| matches!(value, Value::String(_));
+            let (a, b) = if options.dialect.is_53() && (is_text(left) || is_text(right)) && !is_bitwise(op) {
+                let float = |value| number::to_float(value, options).map_or(value, Value::Number);
+                (float(a), float(b))
+            } else {
+                (a, b)
+            };
             match number::arithmetic(op, a, b, options) {
                 Ok(Some(value)) => {
                     self.stack[to as usize] = value;
@@ -429,10 +437,10 @@ impl<'gc> Machine<'gc> {
         if let (Value::Integer(start), Value::Integer(step), true) = (start, step, is_53)
             && let Some(limit) = integer_limit(limit, step)
         {
-            if step == 0 {
-                return Err(self.error_here(ctx, b"'for' step is zero"));
-            }
-            let rounds = if step > 0 {
+            let rounds = if step == 0 {
+                // Such a loop either never begins or never ends.
+                if limit <= start { u64::MAX } else { 0 }
+            } else if step > 0 {
                 if start > limit { 0 } else { (limit as u64).wrapping_sub(start as u64) / step as u64 + 1 }
             } else if start < limit {
                 0
@@ -491,6 +499,10 @@ fn integer_limit(limit: Value<'_>, step: i64) -> Option<i64> {
         Value::Number(limit) => Some(limit.floor() as i64),
         _ => None,
     }
+}
+
+pub(super) fn is_bitwise(op: Op) -> bool {
+    matches!(op, Op::BitAnd | Op::BitOr | Op::BitXor | Op::BitNot | Op::ShiftLeft | Op::ShiftRight)
 }
 
 fn without_constant(op: Op) -> Op {

@@ -4,7 +4,7 @@ use piccolo::{Context, Value};
 
 use super::{Member, functions, library};
 use crate::{
-    Coroutine, Options,
+    Coroutine, Function, Options,
     coroutine::{Status, new_coroutine},
     native::{self, Answer, Call, Control, Outcome},
 };
@@ -28,17 +28,25 @@ pub(crate) fn load(ctx: Context<'_>, options: &Options) {
 }
 
 fn create<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
-    let function = call.check_function(1)?;
-    if !call.dialect().is_53() && function.is_native() {
-        return Err(call.argument_error(1, "Lua function expected"));
-    }
+    let function = check_body(&call)?;
     Ok(call.one(new_coroutine(&call.ctx(), function.into())))
+}
+
+/// The function of a new coroutine: in 5.1 not a native one.
+fn check_body<'gc>(call: &Call<'gc, '_>) -> Result<Function<'gc>, native::Error<'gc>> {
+    if call.dialect().is_53() {
+        return call.check_function(1);
+    }
+    match Function::from_value(call.arg(1)) {
+        Some(function) if !function.is_native() => Ok(function),
+        _ => Err(call.argument_error(1, "Lua function expected")),
+    }
 }
 
 fn check_coroutine<'gc>(call: &Call<'gc, '_>) -> Result<Coroutine<'gc>, native::Error<'gc>> {
     match Coroutine::from_value(call.arg(1)) {
         Some(coroutine) => Ok(coroutine),
-        None if call.dialect().is_53() => Err(call.type_error(1, "coroutine")),
+        None if call.dialect().is_53() => Err(call.argument_error(1, "thread expected")),
         None => Err(call.argument_error(1, "coroutine expected")),
     }
 }
@@ -52,10 +60,7 @@ fn resume<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
 }
 
 fn wrap<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
-    let function = call.check_function(1)?;
-    if !call.dialect().is_53() && function.is_native() {
-        return Err(call.argument_error(1, "Lua function expected"));
-    }
+    let function = check_body(&call)?;
     let coroutine = new_coroutine(&call.ctx(), function.into());
     Ok(call.one(native::function_with(call.ctx(), "wrap", vec![coroutine.into()], |mut call| {
         let Some(coroutine) = Coroutine::from_value(call.upvalue(0)) else { return Ok(call.none()) };

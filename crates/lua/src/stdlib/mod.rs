@@ -19,6 +19,7 @@ mod package;
 mod pattern;
 mod sort;
 mod string;
+mod system;
 mod table;
 mod utf8;
 
@@ -31,6 +32,7 @@ pub(crate) fn load(ctx: Context<'_>, options: &Options) {
     coroutine::load(ctx, options);
     debug::load(ctx, options);
     base::load(ctx, options);
+    system::load(ctx, options);
     package::load(ctx, options);
 }
 
