@@ -570,6 +570,10 @@ impl<'gc> Machine<'gc> {
         at: usize,
         results: Return,
     ) -> Result<(), Error<'gc>> {
+        if self.native_calls >= NATIVE_CALLS_MAX {
+            // The native function itself is running, and has no position.
+            return Err(RawError::from_value(Value::String(ctx.intern_static(b"C stack overflow"))));
+        }
         self.count_native_call(ctx, shared)?;
         let at = at as u32;
         self.frames.push(Frame { function, kind, base: at, pc: 0, top: at, varargs: 0, tail_calls: 0, results });
@@ -741,12 +745,15 @@ impl<'gc> Machine<'gc> {
         if status != Status::Suspended {
             let is_53 = shared.options.dialect.is_53();
             let text = match status {
+                // The reference takes a running coroutine without arguments for one that has ended.
+                Status::Running if is_53 && wrap && pushed == 0 => "cannot resume dead coroutine",
                 Status::Dead => "cannot resume dead coroutine",
                 Status::Running if !is_53 => "cannot resume running coroutine",
                 Status::Normal if !is_53 => "cannot resume normal coroutine",
                 _ => "cannot resume non-suspended coroutine",
             };
             if wrap {
+                self.native = None;
                 return Err(self.error_here(ctx, text.as_bytes()));
             }
             self.native = None;
@@ -873,7 +880,6 @@ impl<'gc> Machine<'gc> {
         let handler = self.find_handler();
         match handler {
             Some(Some(handler)) if !self.is_memory_error(&error) => {
-                self.native = None;
                 return self.call_handler(ctx, shared, handler, error);
             }
             Some(_) => {}
@@ -914,7 +920,7 @@ impl<'gc> Machine<'gc> {
                     self.leave_coroutine(ctx, coroutine, previous, Status::Dead);
                     if wrap {
                         // The error goes on in the resumer, whose handlers and traceback count from here.
-                        let error = self.wrapped_error(ctx, shared, error, at);
+                        let error = self.wrapped_error(ctx, error);
                         return Err(error);
                     }
                     self.grow(at + 2)?;
@@ -939,16 +945,9 @@ impl<'gc> Machine<'gc> {
         self.unwind(ctx, shared, error)
     }
 
-    /// What `coroutine.wrap` makes of an error inside: 5.3 puts the position of the caller before a text.
-    fn wrapped_error(
-        &mut self,
-        ctx: Context<'gc>,
-        shared: &'gc Shared<'gc>,
-        error: Error<'gc>,
-        _at: usize,
-    ) -> Error<'gc> {
+    /// What `coroutine.wrap` makes of an error inside: the position of the caller comes before a text.
+    fn wrapped_error(&self, ctx: Context<'gc>, error: Error<'gc>) -> Error<'gc> {
         if let RawError::Lua(piccolo::error::LuaError(Value::String(text))) = &error
-            && shared.options.dialect.is_53()
         {
             return self.error_here(ctx, text.as_bytes());
         }
@@ -992,9 +991,9 @@ impl<'gc> Machine<'gc> {
     ) -> Result<Flow, Error<'gc>> {
         let at = self.live_end().max(self.top) + 1;
         self.grow(at + 3)?;
-        let function = match self.frames.last() {
-            Some(frame) => frame.function,
-            None => return Err(error),
+        let native = self.native.take();
+        let Some(function) = native.or_else(|| self.frames.last().map(|frame| frame.function)) else {
+            return Err(error);
         };
         let base = at as u32;
         let value = error.to_value(ctx);
@@ -1003,7 +1002,8 @@ impl<'gc> Machine<'gc> {
             function,
             kind: FrameKind::Handler,
             base,
-            pc: 0,
+            // A native function that failed is a level of its own for the handler.
+            pc: u32::from(native.is_some()),
             top: base,
             varargs: 0,
             tail_calls: 0,
@@ -1047,8 +1047,8 @@ impl<'gc> Machine<'gc> {
         } else {
             RuntimeErrorKind::Runtime
         };
-        let first = if self.native.is_some() { 0 } else { 1 };
-        let traceback = self.traceback(ctx, shared, b"", first);
+        // The reference's `lua` asks for it from a handler, at level 2.
+        let traceback = self.traceback(ctx, shared, 0, 2);
         self.failure = Some(Failure { traceback, position: self.failing_position(), kind });
     }
 }

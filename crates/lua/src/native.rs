@@ -632,7 +632,7 @@ impl<'gc> Call<'gc, '_> {
             Some(thread) if Some(thread) != self.machine.coroutine => {
                 self.machine.coroutine_traceback(self.ctx, self.shared, thread, level)
             }
-            _ => self.machine.traceback(self.ctx, self.shared, b"", level),
+            _ => self.machine.traceback(self.ctx, self.shared, level, level),
         };
         [head, rest].concat()
     }

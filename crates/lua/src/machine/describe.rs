@@ -38,7 +38,7 @@ impl<'gc> Machine<'gc> {
         let first = start.map_or(0, |start| start + 1);
         let frames = (first..self.frames.len()).rev().flat_map(move |index| {
             let frame = &self.frames[index];
-            let is_level = !matches!(frame.kind, FrameKind::Handler);
+            let is_level = !matches!(frame.kind, FrameKind::Handler) || frame.pc > 0;
             let tails = if dialect.is_53() { 0 } else { frame.tail_calls as usize };
             is_level
                 .then_some(Level::Frame(index))
@@ -177,27 +177,27 @@ impl<'gc> Machine<'gc> {
     fn metamethod_name(&self, index: usize) -> Option<Name<'gc>> {
         let (closure, pc) = self.at(index)?;
         let event = match closure.prototype.code.get(pc)?.op {
-            Op::GetField | Op::GetIndex | Op::GetInteger | Op::GetGlobal | Op::Method => "index",
-            Op::SetField | Op::SetIndex | Op::SetInteger | Op::SetGlobal => "newindex",
-            Op::Add | Op::AddK => "add",
-            Op::Sub | Op::SubK => "sub",
-            Op::Mul | Op::MulK => "mul",
-            Op::Div | Op::DivK => "div",
-            Op::Mod | Op::ModK => "mod",
-            Op::Pow | Op::PowK => "pow",
-            Op::FloorDiv | Op::FloorDivK => "idiv",
-            Op::BitAnd => "band",
-            Op::BitOr => "bor",
-            Op::BitXor => "bxor",
-            Op::ShiftLeft => "shl",
-            Op::ShiftRight => "shr",
-            Op::Negate => "unm",
-            Op::BitNot => "bnot",
-            Op::Length => "len",
-            Op::Concat => "concat",
-            Op::Equal | Op::EqualK => "eq",
-            Op::Less | Op::LessK | Op::GreaterK => "lt",
-            Op::LessEqual | Op::LessEqualK | Op::GreaterEqualK => "le",
+            Op::GetField | Op::GetIndex | Op::GetInteger | Op::GetGlobal | Op::Method => "__index",
+            Op::SetField | Op::SetIndex | Op::SetInteger | Op::SetGlobal => "__newindex",
+            Op::Add | Op::AddK => "__add",
+            Op::Sub | Op::SubK => "__sub",
+            Op::Mul | Op::MulK => "__mul",
+            Op::Div | Op::DivK => "__div",
+            Op::Mod | Op::ModK => "__mod",
+            Op::Pow | Op::PowK => "__pow",
+            Op::FloorDiv | Op::FloorDivK => "__idiv",
+            Op::BitAnd => "__band",
+            Op::BitOr => "__bor",
+            Op::BitXor => "__bxor",
+            Op::ShiftLeft => "__shl",
+            Op::ShiftRight => "__shr",
+            Op::Negate => "__unm",
+            Op::BitNot => "__bnot",
+            Op::Length => "__len",
+            Op::Concat => "__concat",
+            Op::Equal | Op::EqualK => "__eq",
+            Op::Less | Op::LessK | Op::GreaterK => "__lt",
+            Op::LessEqual | Op::LessEqualK | Op::GreaterEqualK => "__le",
             _ => return None,
         };
         Some(("metamethod", event.into()))
@@ -420,26 +420,26 @@ impl<'gc> Machine<'gc> {
 
     // Tracebacks.
 
-    /// The text of `debug.traceback` from `level` on, after `message`.
+    /// The text of `debug.traceback` from level `skip` on, which its caller counts as level `number`.
     pub(crate) fn traceback(
         &self,
         ctx: Context<'gc>,
         shared: &'gc Shared<'gc>,
-        message: &[u8],
-        first: usize,
+        skip: usize,
+        number: usize,
     ) -> Vec<u8> {
         let dialect = shared.options.dialect;
-        let (head, tail) = if dialect.is_53() { (10, 11) } else { (12, 10) };
-        let mut text = message.to_vec();
-        if !message.is_empty() {
-            text.push(b'\n');
-        }
-        text.extend_from_slice(b"stack traceback:");
-        // An error raised by the interpreter itself has no native level on top.
-        let skip = if self.native.is_some() { first } else { first.saturating_sub(1) };
         let levels: Vec<_> = self.levels(dialect).skip(skip).collect();
+        // 5.1 leaves out the middle by the levels' numbers, 5.3 by how many there are.
+        let (head, tail, is_long) = if dialect.is_53() {
+            (10, 11, levels.len() > 22)
+        } else {
+            (12usize.saturating_sub(number + 1) + 1, 10, levels.len() + number > 23)
+        };
+        let head = if dialect.is_53() { head } else { head.saturating_sub(1) };
+        let mut text = b"stack traceback:".to_vec();
         for (index, &level) in levels.iter().enumerate() {
-            if levels.len() > head + tail && index >= head && index < levels.len() - tail {
+            if is_long && index >= head && index + tail < levels.len() {
                 if index == head {
                     text.extend_from_slice(b"\n\t...");
                 }

@@ -56,7 +56,9 @@ fn traceback<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     };
     let message = call.arg(1 + shift);
     let text = call.to_string(message);
-    if text.is_none() && !message.is_nil() {
+    // In 5.1 even a nil that was given comes back as it is.
+    let is_given = if call.dialect().is_53() { !message.is_nil() } else { !call.is_none(1 + shift) };
+    if text.is_none() && is_given {
         return Ok(call.one(message));
     }
     let level = call.opt_integer(2 + shift, if thread.is_some() { 0 } else { 1 })?.max(0) as usize;
