@@ -377,6 +377,7 @@ fn options(chip: &Chip) -> Options {
         memory_max: Some(config.heap_bytes * limits::ENGINE_BYTES_PER_CHIP_BYTE),
         print: Some(Rc::new(move |bytes: &[u8]| printer.print(bytes))),
         read_file: Some(Rc::new(move |name: &str| modules::file::read_whole(&reader, name.as_bytes()))),
+        wall_clock: None,
         seed: chip.random.borrow_mut().u64(..),
     }
 }

@@ -947,8 +947,7 @@ impl<'gc> Machine<'gc> {
 
     /// What `coroutine.wrap` makes of an error inside: the position of the caller comes before a text.
     fn wrapped_error(&self, ctx: Context<'gc>, error: Error<'gc>) -> Error<'gc> {
-        if let RawError::Lua(piccolo::error::LuaError(Value::String(text))) = &error
-        {
+        if let RawError::Lua(piccolo::error::LuaError(Value::String(text))) = &error {
             return self.error_here(ctx, text.as_bytes());
         }
         error

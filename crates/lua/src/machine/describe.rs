@@ -421,22 +421,15 @@ impl<'gc> Machine<'gc> {
     // Tracebacks.
 
     /// The text of `debug.traceback` from level `skip` on, which its caller counts as level `number`.
-    pub(crate) fn traceback(
-        &self,
-        ctx: Context<'gc>,
-        shared: &'gc Shared<'gc>,
-        skip: usize,
-        number: usize,
-    ) -> Vec<u8> {
+    pub(crate) fn traceback(&self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, skip: usize, number: usize) -> Vec<u8> {
         let dialect = shared.options.dialect;
         let levels: Vec<_> = self.levels(dialect).skip(skip).collect();
         // 5.1 leaves out the middle by the levels' numbers, 5.3 by how many there are.
         let (head, tail, is_long) = if dialect.is_53() {
             (10, 11, levels.len() > 22)
         } else {
-            (12usize.saturating_sub(number + 1) + 1, 10, levels.len() + number > 23)
+            (12usize.saturating_sub(number), 10, levels.len() + number > 23)
         };
-        let head = if dialect.is_53() { head } else { head.saturating_sub(1) };
         let mut text = b"stack traceback:".to_vec();
         for (index, &level) in levels.iter().enumerate() {
             if is_long && index >= head && index + tail < levels.len() {
