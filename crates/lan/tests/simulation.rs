@@ -326,14 +326,14 @@ impl World {
 
 fn run(seed: u64) -> (usize, usize) {
     let mut world = World::new(seed);
-    world.change_links(seed % 4 == 0);
+    world.change_links(seed.is_multiple_of(4));
     let end = Instant::ZERO + BUSY;
     while world.now < end {
         let pause = Duration::from_micros(world.random.u64(0..200_000));
         world.run_until(world.now + pause);
         world.act();
         if world.random.u8(..) < 8 {
-            world.change_links(seed % 4 == 0);
+            world.change_links(seed.is_multiple_of(4));
         }
     }
     world.finish();

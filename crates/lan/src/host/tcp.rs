@@ -164,9 +164,14 @@ impl Connection {
         };
         let buffer = |length| tcp::SocketBuffer::new(vec![0; length]);
         let mut socket = tcp::Socket::new(buffer(receive), buffer(send));
-        if profile == StackProfile::Chip {
-            // When an acknowledgement is fetched is decided here.
-            socket.set_ack_delay(None);
+        match profile {
+            StackProfile::Chip => {
+                // When an acknowledgement is fetched is decided here.
+                socket.set_ack_delay(None);
+                socket.set_congestion_control(tcp::CongestionControl::None);
+            }
+            // A window of 64 kB into a short queue would lose most of every attempt.
+            StackProfile::Desktop => socket.set_congestion_control(tcp::CongestionControl::Reno),
         }
         let mut sockets = SocketSet::new(vec![SocketStorage::EMPTY]);
         let handle = sockets.add(socket);
@@ -473,7 +478,7 @@ impl Host {
             StackProfile::Chip => {
                 connection.flush_at.get_or_insert(ticks.slow_after(now, 1));
             }
-            StackProfile::Desktop => return Ok(self.touch(socket, Unsettled::Output)),
+            StackProfile::Desktop => self.touch(socket, Unsettled::Output),
         }
         self.touch(socket, Unsettled::Deadline);
         Ok(())
