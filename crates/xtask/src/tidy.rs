@@ -38,6 +38,7 @@ pub(crate) fn check() -> Result<()> {
         }
     }
     offences.extend(module_headers()?);
+    offences.extend(readme_is_true()?);
     if offences.is_empty() { Ok(()) } else { bail!("\n{}", offences.join("\n")) }
 }
 
@@ -103,6 +104,29 @@ fn module_headers() -> Result<Vec<String>> {
         }
     }
     Ok(offences)
+}
+
+/// READMEs drift: the program and the console that ours shows are those of a case, which the tests run.
+fn readme_is_true() -> Result<Vec<String>> {
+    let readme = fs::read_to_string(root().join("README.md"))?;
+    let case = root().join("tests/cases/readme/hello");
+    let mut offences = Vec::new();
+    if fs::read_to_string(case.join("init.lua"))? != block(&readme, "lua") {
+        offences.push("README.md shows another program than tests/cases/readme/hello/init.lua".into());
+    }
+    let console = fs::read_to_string(case.join("console.txt"))?;
+    // The prompt, which appears when the program has been read, is left out of the README.
+    let console = console.replace("\n> ", "\n");
+    if !console.ends_with(&block(&readme, "text")) {
+        offences.push("README.md shows another console than tests/cases/readme/hello/console.txt ends with".into());
+    }
+    Ok(offences)
+}
+
+/// The first block of this language in a Markdown text.
+fn block(markdown: &str, language: &str) -> String {
+    let lines = markdown.lines().skip_while(|line| *line != format!("```{language}")).skip(1);
+    lines.take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect()
 }
 
 fn in_fixture(file: &Path) -> bool {
