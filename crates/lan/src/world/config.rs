@@ -323,6 +323,31 @@ mod tests {
         assert_eq!(world.servers[0].latency(), Duration::from_millis(10));
     }
 
+    /// docs/world.md, as its reader sees it.
+    const DOCUMENT: &str = include_str!("../../../../docs/world.md");
+
+    #[test]
+    fn the_documents_labs_are_read() {
+        let blocks: Vec<&str> =
+            DOCUMENT.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert_eq!(blocks.len(), 2);
+        for block in blocks {
+            let lab: serde_json::Value = serde_json::from_str(block).expect(block);
+            serde_json::from_value::<WorldConfig>(lab["world"]["builtIn"].clone()).expect(block);
+        }
+    }
+
+    #[test]
+    fn the_document_lists_every_server() {
+        for server in WorldConfig::default().servers {
+            let row = DOCUMENT.lines().find(|line| line.starts_with(&format!("| `{}` |", server.name)));
+            let row = row.unwrap_or_else(|| panic!("no row for {}", server.name));
+            assert!(server.addresses.iter().all(|ip| row.contains(&ip.to_string())), "{row}");
+            assert!(row.contains(server.names[0].as_str()), "{row}");
+            assert!(row.contains(&format!("| {} ms |", server.latency_ms)), "{row}");
+        }
+    }
+
     #[test]
     fn addresses_and_names_are_given_once() {
         let world = WorldConfig::default();
