@@ -44,8 +44,10 @@ pub(crate) struct UpvalueInfo {
 pub(crate) struct FunctionBody {
     pub(crate) parameters: Vec<LocalId>,
     pub(crate) is_vararg: bool,
-    /// 5.1: the hidden local `arg` of a vararg function that does not use `...`.
+    /// 5.1: the hidden local `arg` of a vararg function.
     pub(crate) arg: Option<LocalId>,
+    /// Whether `arg` gets a table: when the function does not use `...`. Otherwise it is nil.
+    pub(crate) needs_arg: bool,
     pub(crate) block: Block,
     pub(crate) locals: Vec<LocalInfo>,
     pub(crate) upvalues: Vec<UpvalueInfo>,

@@ -533,7 +533,7 @@ impl<'s> Lexer<'s> {
 
     fn unicode_escape(&mut self, content: &mut Vec<u8>, start: usize) -> Result<()> {
         if !self.take_if(b'{') {
-            return Err(self.escape_error("missing '{' in \\u{xxxx}", content, start));
+            return Err(self.escape_error("missing '{'", content, start));
         }
         let mut value = 0u32;
         let mut digits = 0;
@@ -549,7 +549,7 @@ impl<'s> Lexer<'s> {
             return Err(self.escape_error("hexadecimal digit expected", content, start));
         }
         if !self.take_if(b'}') {
-            return Err(self.escape_error("missing '}' in \\u{xxxx}", content, start));
+            return Err(self.escape_error("missing '}'", content, start));
         }
         push_utf8(content, value);
         Ok(())

@@ -265,7 +265,8 @@ impl<'s> Parser<'s> {
         FunctionBody {
             parameters,
             is_vararg: scope.is_vararg,
-            arg: arg.filter(|_| !scope.uses_dots),
+            needs_arg: arg.is_some() && !scope.uses_dots,
+            arg,
             block,
             locals: scope.locals,
             upvalues: scope.upvalues,
@@ -745,7 +746,9 @@ impl<'s> Parser<'s> {
 
     fn expression_statement(&mut self) -> Result<StatementKind> {
         let first = self.suffixed_expression()?;
-        let is_assignment = self.is_char(b'=') || self.is_char(b',');
+        // 5.1 takes a call for a statement whatever follows it.
+        let ends_here = !self.dialect.is_53() && ends_with_call(&first);
+        let is_assignment = !ends_here && (self.is_char(b'=') || self.is_char(b','));
         if !is_assignment {
             if ends_with_call(&first) {
                 return Ok(StatementKind::Call(first));

@@ -103,7 +103,7 @@ pub(crate) fn compile_function(body: &FunctionBody, chunk: &Chunk<'_>, outer: Ou
         environment_at: body.environment_at,
         parameters: body.parameters.len() as u8,
         is_vararg: body.is_vararg,
-        needs_arg: body.arg.is_some(),
+        needs_arg: body.needs_arg,
         registers: state.registers,
         line_defined: body.line_defined,
         last_line: body.last_line,

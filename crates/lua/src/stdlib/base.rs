@@ -135,7 +135,7 @@ fn gcinfo<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     Ok(call.one(call.integer((call.ctx().metrics().total_allocation() / 1024) as i64)))
 }
 
-fn error<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+pub(super) fn error<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     let level = call.opt_integer(2, 1)?;
     let value = call.arg(1);
     let is_text = matches!(value, Value::String(_))
@@ -208,7 +208,7 @@ fn rawlen<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     }
 }
 
-fn select<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+pub(super) fn select<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
     if let Value::String(text) = call.arg(1)
         && text.as_bytes().first() == Some(&b'#')
     {
@@ -250,7 +250,7 @@ fn tonumber<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     }
 }
 
-fn type_of<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+pub(super) fn type_of<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     call.check_any(1)?;
     Ok(call.one(Value::String(call.ctx().intern_static(call.raw_type(1).as_bytes()))))
 }

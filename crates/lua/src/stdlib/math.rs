@@ -240,6 +240,9 @@ fn min<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
 }
 
 fn extreme<'gc>(call: &Call<'gc, '_>, is_better: impl Fn(Value<'gc>, Value<'gc>) -> Option<bool>) -> Answer<'gc> {
+    if call.dialect().is_53() && call.is_empty() {
+        return Err(call.argument_error(1, "value expected"));
+    }
     let mut best = call.check_numeric(1)?;
     for argument in 2..=call.len() {
         let next = call.check_numeric(argument)?;

@@ -4,7 +4,7 @@ use piccolo::{Context, Value};
 
 use crate::{
     Options, Table,
-    native::{self, Answer, Call, Continuation, Outcome},
+    native::{self, Answer, Call},
     rom,
 };
 
@@ -60,20 +60,4 @@ pub(crate) fn library<'gc>(
 /// The functions as members of a library.
 pub(crate) fn functions<'gc>(ctx: Context<'gc>, members: &[Member]) -> Vec<(&'static str, Value<'gc>)> {
     members.iter().map(|&(name, handler)| (name, native::function(ctx, name, handler))).collect()
-}
-
-/// Goes on with `continuation` when there is fuel again; `values` become its arguments.
-///
-/// Long work inside a library stops here every few thousand steps, after telling how much it did with [`Call::consume`].
-pub(crate) fn pause<'gc>(
-    call: &mut Call<'gc, '_>,
-    values: impl IntoIterator<Item = Value<'gc>>,
-    continuation: Box<dyn Continuation<'gc> + 'gc>,
-) -> Outcome<'gc> {
-    // A call of a function that hands its arguments back passes through the interpreter, which looks at the fuel.
-    let echo = native::function(call.ctx(), "?", |mut call| {
-        let values = call.args().to_vec();
-        Ok(call.many(values))
-    });
-    call.call(echo, values, continuation)
 }

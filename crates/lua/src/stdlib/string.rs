@@ -17,7 +17,6 @@ use super::{
     format::{Directive, to_long_long, to_unsigned_long_long, write_quoted, write_quoted_float},
     functions, library, pack,
     pattern::{Captured, Match, PatternError, PatternRules, Progress, Search, find_plain, has_no_specials},
-    pause,
 };
 use crate::{
     Dialect, Kind, Options, Table,
@@ -304,7 +303,7 @@ fn continue_first_match<'gc>(call: &mut Call<'gc, '_>, mut matching: Matching<'g
         Progress::NotFound => return Ok(call.one(Value::Nil)),
         Progress::Suspended => {
             let go_on = then(matching, move |matching, mut call| continue_first_match(&mut call, matching, positions));
-            return Ok(pause(call, [], go_on));
+            return Ok(call.again(go_on));
         }
     };
     if positions {
@@ -368,7 +367,7 @@ fn next_match<'gc>(
             let go_on = then((subject, pattern), move |(subject, pattern), mut call| {
                 next_match(&mut call, subject, pattern, &search)
             });
-            Ok(pause(call, [], go_on))
+            Ok(call.again(go_on))
         }
     }
 }
@@ -428,7 +427,7 @@ impl<'gc> Substitution<'gc> {
             let found = match self.matching.advance(call)? {
                 Progress::Found(found) => found,
                 Progress::NotFound => break,
-                Progress::Suspended => return Ok(pause(call, [], self)),
+                Progress::Suspended => return Ok(call.again(self)),
             };
             self.count += 1;
             let subject = subject_of(&self.matching);
@@ -523,7 +522,7 @@ impl<'gc> Continuation<'gc> for Substitution<'gc> {
 // Format.
 
 /// `string.format(format, ...)`
-fn format<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+pub(super) fn format<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
     let format = call.check_string(1)?;
     let formatting = Formatting { format, at: 0, argument: 1, out: Vec::with_capacity(format.as_bytes().len() + 16) };
     formatting.run(&mut call)
@@ -681,7 +680,7 @@ impl<'gc> Formatting<'gc> {
 impl<'gc> Continuation<'gc> for PendingText<'gc> {
     fn resume(self: Box<Self>, mut call: Call<'gc, '_>) -> Answer<'gc> {
         let PendingText { mut formatting, directive, arguments } = *self;
-        let Value::String(text) = call.arg(1) else {
+        let Some(text) = call.to_string(call.arg(1)) else {
             return Err(call.error("'__tostring' must return a string"));
         };
         formatting.write_text(&mut call, &directive, text.as_bytes())?;

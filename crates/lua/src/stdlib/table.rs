@@ -7,13 +7,15 @@ use gc_arena::Collect;
 use piccolo::{Context, Value};
 
 use super::{
-    Member, functions, library, pause,
+    Member, base, functions, library,
     sort::{SortRules, Sorter, Step},
 };
 use crate::{
-    Dialect, Options, Table,
-    native::{Answer, Call, Comparison, Continuation},
-    raw_equal, type_name,
+    Dialect, Error, Kind, Options, Table, chunk,
+    native::{self, Answer, Call, Comparison, Continuation, Outcome},
+    raw_equal,
+    shared::Shared,
+    type_name,
 };
 
 /// `LUAI_MAXCSTACK` of 5.1's `luaconf.h`: most values one native function may have on its stack.
@@ -35,8 +37,59 @@ pub(crate) fn load(ctx: Context<'_>, options: &Options) {
     library(ctx, options, "table", members);
 }
 
+/// The same functions for values with metamethods.
+const WITH_METAMETHODS: &[u8] = include_bytes!("table_53.lua");
+/// Where the functions of [`WITH_METAMETHODS`] are kept once they are loaded.
+const WITH_METAMETHODS_KEY: &str = "table with metamethods";
+
+/// 5.3: if one of the `tables` among the arguments has metamethods that count, a call of the function `name` that honours
+/// them. That function is written in Lua, and is loaded when it is needed first.
+fn by_metamethods<'gc>(
+    call: &mut Call<'gc, '_>,
+    name: &'static str,
+    tables: &[usize],
+) -> Result<Option<Outcome<'gc>>, Error<'gc>> {
+    let counts = |&argument: &usize| {
+        let metatable = call.metatable(call.arg(argument));
+        metatable.is_some_and(|metatable| {
+            let has = |event: &'static str| !metatable.get(call.ctx(), event).is_nil();
+            !matches!(call.kind(argument), Kind::String(_)) && (has("__index") || has("__newindex") || has("__len"))
+        })
+    };
+    if !call.dialect().is_53() || !tables.iter().any(counts) {
+        return Ok(None);
+    }
+    let ctx = call.ctx();
+    let shared = Shared::of(ctx);
+    let arguments = call.args().to_vec();
+    if let Some(library) = Table::from_value(shared.registry.get(ctx, WITH_METAMETHODS_KEY)) {
+        return Ok(Some(call.tail_call(library.get(ctx, name), arguments)));
+    }
+    let chunk = chunk::load(ctx, shared, b"=[C]", WITH_METAMETHODS, shared.globals);
+    let chunk = chunk.map_err(|error| call.error(error.message))?;
+    let needs = [
+        native::function(ctx, "error", base::error),
+        native::function(ctx, "type", base::type_of),
+        native::function(ctx, "select", base::select),
+        native::function(ctx, "format", super::string::format),
+        native::function(ctx, "sort", sort),
+        native::function(ctx, "concat", concat),
+        native::function(ctx, "unpack", unpack),
+    ];
+    let then = native::then(arguments, move |arguments, mut call| {
+        let ctx = call.ctx();
+        let library = call.check_table(1)?;
+        Shared::of(ctx).registry.set_field(ctx, WITH_METAMETHODS_KEY, library);
+        Ok(call.tail_call(library.get(ctx, name), arguments))
+    });
+    Ok(Some(call.call(chunk, needs, then)))
+}
+
 /// `table.concat(list [, separator [, first [, last]]])`
 fn concat<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    if let Some(outcome) = by_metamethods(&mut call, "concat", &[1])? {
+        return Ok(outcome);
+    }
     let (table, separator) = if call.dialect().is_53() {
         let table = call.check_table(1)?;
         (table, call.opt_string(2)?)
@@ -46,7 +99,7 @@ fn concat<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
     };
     let separator = separator.map(|text| text.as_bytes()).unwrap_or_default();
     let first = optional_index(&call, 3, 1)?;
-    let last = if call.is_none_or_nil(4) { table.length() } else { optional_index(&call, 4, 0)? };
+    let last = if call.is_none_or_nil(4) { table.length() } else { index_argument(&call, 4)? };
 
     // The length first, so that one allocation of the right size is announced and made.
     const NUMBER_LENGTH: usize = 24;
@@ -80,12 +133,15 @@ fn concat<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `table.insert(list, [position,] value)`
 fn insert<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    if let Some(outcome) = by_metamethods(&mut call, "insert", &[1])? {
+        return Ok(outcome);
+    }
     let table = writable_table(&call)?;
     let end = table.length() + 1;
     let (position, value) = match call.len() {
         2 => (end, call.arg(2)),
         3 => {
-            let position = optional_index(&call, 2, 0)?;
+            let position = index_argument(&call, 2)?;
             if call.dialect().is_53() && !(1..=end).contains(&position) {
                 return Err(call.argument_error(2, "position out of bounds"));
             }
@@ -123,7 +179,7 @@ impl<'gc> Insertion<'gc> {
             self.hole -= 1;
         }
         call.consume(SLICE);
-        Ok(pause(call, [], self))
+        Ok(call.again(self))
     }
 }
 
@@ -135,6 +191,9 @@ impl<'gc> Continuation<'gc> for Insertion<'gc> {
 
 /// `table.remove(list [, position])`
 fn remove<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    if let Some(outcome) = by_metamethods(&mut call, "remove", &[1])? {
+        return Ok(outcome);
+    }
     let table = writable_table(&call)?;
     let size = table.length();
     let position = optional_index(&call, 2, size)?;
@@ -161,12 +220,17 @@ fn remove<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `table.sort(list [, less])`
 fn sort<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    if let Some(outcome) = by_metamethods(&mut call, "sort", &[1])? {
+        return Ok(outcome);
+    }
     let table = writable_table(&call)?;
     let count = table.length();
     if call.dialect().is_53() && count >= i64::from(i32::MAX) {
         return Err(call.argument_error(1, "array too big"));
     }
-    let less = match call.is_none_or_nil(2) {
+    // 5.3 looks at the order function only when there is something to order.
+    let unused = call.dialect().is_53() && count <= 1;
+    let less = match unused || call.is_none_or_nil(2) {
         true => Value::Nil,
         false => call.check_function(2)?.into(),
     };
@@ -176,7 +240,7 @@ fn sort<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
         Dialect::Lua51 => SortRules::Lua51,
         Dialect::Lua53 => SortRules::Lua53,
     };
-    Box::new(Sort { table, less, sorter: Sorter::new(elements, rules) }).run(&mut call, false)
+    Box::new(Sort { table, less, sorter: Sorter::new(elements, rules), answer: None }).run(&mut call, false)
 }
 
 /// A sort under way. It works on a copy, which is put back when the sort ends or fails.
@@ -187,6 +251,8 @@ struct Sort<'gc> {
     /// The order function, or nil for `<`.
     less: Value<'gc>,
     sorter: Sorter<Value<'gc>>,
+    /// The answer known when the fuel ran out.
+    answer: Option<bool>,
 }
 
 impl<'gc> Sort<'gc> {
@@ -216,7 +282,8 @@ impl<'gc> Sort<'gc> {
             }
         }
         call.consume(SLICE);
-        Ok(pause(call, [Value::Boolean(answer)], self))
+        self.answer = Some(answer);
+        Ok(call.again(self))
     }
 
     fn put_back(&self, call: &Call<'gc, '_>) {
@@ -237,12 +304,12 @@ impl<'gc> Sort<'gc> {
 }
 
 impl<'gc> Continuation<'gc> for Sort<'gc> {
-    fn resume(self: Box<Self>, mut call: Call<'gc, '_>) -> Answer<'gc> {
-        let answer = call.arg(1).to_bool();
+    fn resume(mut self: Box<Self>, mut call: Call<'gc, '_>) -> Answer<'gc> {
+        let answer = self.answer.take().unwrap_or_else(|| call.arg(1).to_bool());
         self.run(&mut call, answer)
     }
 
-    fn failed(self: Box<Self>, call: Call<'gc, '_>, error: crate::Error<'gc>) -> Answer<'gc> {
+    fn failed(self: Box<Self>, call: Call<'gc, '_>, error: Error<'gc>) -> Answer<'gc> {
         self.put_back(&call);
         Err(error)
     }
@@ -358,9 +425,12 @@ fn pack<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `table.unpack(list [, first [, last]])` of 5.3, `unpack` of 5.1
 pub(crate) fn unpack<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    if let Some(outcome) = by_metamethods(&mut call, "unpack", &[1])? {
+        return Ok(outcome);
+    }
     let table = call.check_table(1)?;
     let first = optional_index(&call, 2, 1)?;
-    let last = if call.is_none_or_nil(3) { table.length() } else { optional_index(&call, 3, 0)? };
+    let last = if call.is_none_or_nil(3) { table.length() } else { index_argument(&call, 3)? };
     if first > last {
         return Ok(call.none());
     }
@@ -376,6 +446,9 @@ pub(crate) fn unpack<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `table.move(from, first, last, target [, to])` of 5.3
 fn move_elements<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+    if let Some(outcome) = by_metamethods(&mut call, "move", &[1, 5])? {
+        return Ok(outcome);
+    }
     let first = call.check_integer(2)?;
     let last = call.check_integer(3)?;
     let target = call.check_integer(4)?;
@@ -419,7 +492,7 @@ impl<'gc> Move<'gc> {
             self.done += 1;
         }
         call.consume(SLICE);
-        Ok(pause(call, [], self))
+        Ok(call.again(self))
     }
 }
 
@@ -439,7 +512,7 @@ fn store<'gc>(call: &Call<'gc, '_>, table: Table<'gc>, index: i64, value: Value<
 }
 
 /// Argument 1 as a table that may be changed.
-fn writable_table<'gc>(call: &Call<'gc, '_>) -> Result<Table<'gc>, crate::Error<'gc>> {
+fn writable_table<'gc>(call: &Call<'gc, '_>) -> Result<Table<'gc>, Error<'gc>> {
     let table = call.check_table(1)?;
     if table.is_read_only() {
         return Err(call.error("invalid write to ROM variable"));
@@ -447,8 +520,13 @@ fn writable_table<'gc>(call: &Call<'gc, '_>) -> Result<Table<'gc>, crate::Error<
     Ok(table)
 }
 
-/// An optional index; in 5.1 it is a C `int`.
-fn optional_index<'gc>(call: &Call<'gc, '_>, argument: usize, default: i64) -> Result<i64, crate::Error<'gc>> {
-    let index = if call.is_none_or_nil(argument) && default != 0 { default } else { call.check_integer(argument)? };
+/// Argument `argument` as an index; in 5.1 it is a C `int`.
+fn index_argument<'gc>(call: &Call<'gc, '_>, argument: usize) -> Result<i64, Error<'gc>> {
+    let index = call.check_integer(argument)?;
     Ok(if call.dialect().is_53() { index } else { i64::from(index as i32) })
+}
+
+/// [`index_argument`], or `default` when it is nil or absent.
+fn optional_index<'gc>(call: &Call<'gc, '_>, argument: usize, default: i64) -> Result<i64, Error<'gc>> {
+    if call.is_none_or_nil(argument) { Ok(default) } else { index_argument(call, argument) }
 }
