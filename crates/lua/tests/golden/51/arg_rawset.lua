@@ -1,0 +1,2 @@
+--! error: table index is nil
+rawset({}, nil, 1)

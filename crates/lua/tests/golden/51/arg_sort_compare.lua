@@ -1,0 +1,2 @@
+--! error: attempt to compare string with number
+table.sort({1, "x"})

@@ -1,0 +1,2 @@
+--! error: arg_type_none.lua:2: bad argument #1 to 'type' (value expected)
+type()

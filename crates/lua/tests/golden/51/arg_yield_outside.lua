@@ -1,0 +1,2 @@
+--! error: attempt to yield across metamethod/C-call boundary
+coroutine.yield()

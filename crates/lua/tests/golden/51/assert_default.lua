@@ -1,0 +1,2 @@
+--! error: assert_default.lua:2: assertion failed!
+assert(false)

@@ -1,0 +1,2 @@
+--! error: bare_expression.lua:2: '=' expected near '+'
+x + 1

@@ -1,0 +1,2 @@
+--! error: bare_name.lua:3: '=' expected near '<eof>'
+x

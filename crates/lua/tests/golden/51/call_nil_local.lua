@@ -1,0 +1,3 @@
+--! error: call_nil_local.lua:3: attempt to call local 'f' (a nil value)
+local f
+f()

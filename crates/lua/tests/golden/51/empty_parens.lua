@@ -1,0 +1,2 @@
+--! error: empty_parens.lua:2: unexpected symbol near ')'
+x = ()

@@ -1,0 +1,2 @@
+--! error: message
+error("message", 0)

@@ -1,0 +1,2 @@
+--! error: error_text.lua:2: message
+error("message")

@@ -1,0 +1,2 @@
+--! error: function_name.lua:2: '(' expected near '.'
+function a.b:c.d() end

@@ -1,0 +1,2 @@
+--! error: pattern_escape.lua:2: malformed pattern (ends with '%')
+("x"):find("x%")

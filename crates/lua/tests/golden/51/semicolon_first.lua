@@ -1,0 +1,2 @@
+--! error: semicolon_first.lua:2: '<name>' expected near '='
+local = 5

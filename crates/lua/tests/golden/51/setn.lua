@@ -1,0 +1,2 @@
+--! error: setn.lua:2: 'setn' is obsolete
+table.setn({}, 1)

@@ -1,0 +1,2 @@
+--! error: string_escape_range.lua:2: escape sequence too large near '"'
+x = "\400"

@@ -1,0 +1,2 @@
+--! error: tilde.lua:2: unexpected symbol near '~'
+x = ~ = 1

@@ -1,0 +1,2 @@
+--! error: too_many_dots.lua:2: unexpected symbol near '...'
+x = a....b

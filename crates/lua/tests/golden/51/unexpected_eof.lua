@@ -1,0 +1,2 @@
+--! error: unexpected_eof.lua:3: unexpected symbol near '<eof>'
+print(

@@ -1,0 +1,2 @@
+--! error: invalid key to 'next'
+next({}, "missing")

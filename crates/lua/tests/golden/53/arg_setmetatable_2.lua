@@ -1,0 +1,2 @@
+--! error: arg_setmetatable_2.lua:2: bad argument #2 to 'setmetatable' (nil or table expected)
+setmetatable({}, 1)

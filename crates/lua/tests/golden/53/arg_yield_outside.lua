@@ -1,0 +1,2 @@
+--! error: attempt to yield from outside a coroutine
+coroutine.yield()

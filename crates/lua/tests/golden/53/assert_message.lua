@@ -1,0 +1,2 @@
+--! error: assert_message.lua:2: why
+assert(nil, "why")

@@ -1,0 +1,2 @@
+--! error: bad_assignment.lua:2: unexpected symbol near '='
+x = = 1

@@ -1,0 +1,2 @@
+--! error: bad_escape.lua:2: invalid escape sequence near '"\q'
+x = "\q"

@@ -1,0 +1,2 @@
+--! error: bare_expression.lua:2: syntax error near '+'
+x + 1

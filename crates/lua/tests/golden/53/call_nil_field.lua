@@ -1,0 +1,3 @@
+--! error: call_nil_field.lua:3: attempt to call a nil value (field 'f')
+local t = {}
+t.f()

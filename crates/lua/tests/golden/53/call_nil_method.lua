@@ -1,0 +1,3 @@
+--! error: call_nil_method.lua:3: attempt to call a nil value (method 'f')
+local t = {}
+t:f()

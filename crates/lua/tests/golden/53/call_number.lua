@@ -1,0 +1,2 @@
+--! error: call_number.lua:2: attempt to call a number value
+(5)()

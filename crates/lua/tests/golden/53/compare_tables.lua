@@ -1,0 +1,2 @@
+--! error: compare_tables.lua:2: attempt to compare two table values
+print({} < {})

@@ -1,0 +1,3 @@
+--! error: concat_local.lua:3: attempt to concatenate a nil value (local 's')
+local s
+print("a" .. s)

@@ -1,0 +1,2 @@
+--! error: gsub_escape.lua:2: invalid use of '%' in replacement string
+("x"):gsub("x", "%q")

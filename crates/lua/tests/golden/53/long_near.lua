@@ -1,0 +1,2 @@
+--! error: long_near.lua:2: unexpected symbol near '}'
+x = }

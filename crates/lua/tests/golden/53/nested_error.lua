@@ -1,0 +1,3 @@
+--! error: first again
+local ok, e = pcall(error, "first")
+error(e .. " again", 0)

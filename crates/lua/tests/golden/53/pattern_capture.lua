@@ -1,0 +1,2 @@
+--! error: pattern_capture.lua:2: invalid capture index %1
+("x"):find("%1")

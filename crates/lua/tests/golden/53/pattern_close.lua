@@ -1,0 +1,2 @@
+--! error: pattern_close.lua:2: invalid pattern capture
+("x"):find("%w)")

@@ -1,0 +1,2 @@
+--! error: pattern_open.lua:2: unfinished capture
+("x"):find("(x")

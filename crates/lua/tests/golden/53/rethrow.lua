@@ -1,0 +1,5 @@
+--! error: rethrow.lua:3: original
+local ok, e = pcall(function()
+  error("original")
+end)
+error(e, 0)

@@ -1,0 +1,2 @@
+--! error: unexpected_symbol.lua:2: unexpected symbol near '@'
+x = @

@@ -1,0 +1,2 @@
+--! error: unfinished_long_comment.lua:3: unfinished long comment (starting at line 2) near <eof>
+--[[ abc

@@ -1,0 +1,10 @@
+-- Where 5.1's coroutines differ.
+assert(coroutine.running() == nil)
+local co = coroutine.create(function() return coroutine.running() end)
+assert(select(2, coroutine.resume(co)) == co and coroutine.isyieldable == nil)
+assert(not pcall(coroutine.yield, 1), "not outside a coroutine")
+local ok, message = coroutine.resume(coroutine.create(function() return pcall(coroutine.yield, 5) end))
+assert(ok)
+assert(not pcall(coroutine.wrap, 5))
+local message2 = select(2, coroutine.resume(coroutine.create(function() error("x") end)))
+assert(message2 == "coroutines_51.lua:9: x", message2)

@@ -1,0 +1,15 @@
+-- Base functions as 5.3 has them.
+assert(_VERSION == "Lua 5.3" and loadstring == nil and unpack == nil and setfenv == nil and module == nil and table.getn == nil and math.ldexp or math.ldexp == nil)
+assert(select(2, xpcall(function(...) return select("#", ...) end, print, 1, 2, 3)) == 3)
+assert(rawlen({ 1, 2 }) == 2 and rawequal("a", "a") and not rawequal(1, "1") and rawequal(1, 1.0))
+assert(tostring(nil) == "nil" and tostring(1e100) == "1e+100" and tonumber("z", 36) == 35 and tonumber("9", 8) == nil)
+assert(collectgarbage("count") > 0 and collectgarbage() == 0 and collectgarbage("isrunning") == true)
+assert(not pcall(collectgarbage, "nonsense") and not pcall(tonumber, "1", 99) and not pcall(select, 0) and not pcall(setmetatable, {}, 1))
+local ok, message = pcall(error, setmetatable({}, { __tostring = function() return "custom" end }))
+assert(not ok and tostring(message) == "custom")
+assert(require("string") == string and package.loaded.math == math and package.loaders == nil and #package.searchers >= 1)
+package.preload.thing = function(name, extra) return { name, extra } end
+assert(require("thing")[1] == "thing")
+ok, message = pcall(require, "absent.module")
+assert(not ok and message:find("module 'absent.module' not found:\n\tno field package.preload['absent.module']", 1, true))
+assert(next({}) == nil and type(next) == "function" and dofile and loadfile and load("return ...", "n")(5) == 5)

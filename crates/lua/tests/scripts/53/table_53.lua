@@ -1,0 +1,11 @@
+-- pack, unpack, move.
+local t = table.pack(1, nil, 3)
+assert(t.n == 3 and t[3] == 3 and table.pack().n == 0 and table.unpack({ 1, 2 }, 1, 3) == 1 and select("#", table.unpack({ 1, 2 }, 1, 3)) == 3)
+assert(table.concat(table.move({ 1, 2, 3, 4, 5 }, 2, 5, 1), ",") == "2,3,4,5,5" and table.concat(table.move({ 1, 2, 3 }, 1, 3, 2), ",") == "1,1,2,3")
+assert(table.concat(table.move({ 1, 2, 3 }, 1, 3, 3, { 9, 8 }), ",") == "9,8,1,2,3" and #table.move({ 1 }, 1, 0, 5) == 1)
+assert(not pcall(table.move, {}, 1, math.maxinteger, 2) and not pcall(table.move, {}, -1, math.maxinteger, 2) and not pcall(table.move, {}, 1, 2))
+assert(not pcall(table.insert, { 1, 2 }, 5, "x") and not pcall(table.insert, { 1, 2 }, 0, "x") and not pcall(table.remove, { 1, 2 }, 5) and table.remove({ 1, 2 }, 3) == nil)
+assert(table.remove({ [0] = "zero" }, 0) == "zero" and table.remove({}) == nil and select("#", table.remove({})) == 1 and table.remove({ [0] = 1 }, #{}) == 1)
+assert(table.getn == nil and table.foreach == nil and table.maxn == nil and unpack == nil)
+assert(not pcall(table.unpack, {}, 1, 1e6) and not pcall(table.unpack, {}, math.mininteger, math.maxinteger))
+assert(table.concat({ 1, 2.0, "x" }, " ") == "1 2.0 x")

@@ -1,0 +1,53 @@
+-- error, pcall, xpcall, assert: values, levels, nesting.
+local ok, e = pcall(error, "msg", 0)
+assert(not ok and e == "msg")
+ok, e = pcall(error, { code = 7 })
+assert(not ok and e.code == 7)
+ok, e = pcall(error)
+assert(not ok and e == nil)
+ok, e = pcall(function() error("here") end)
+assert(e == "errors.lua:8: here", e)
+local function level2() error("there", 2) end
+ok, e = pcall(function() level2() end)
+assert(e == "errors.lua:11: there", e)
+assert(select("#", pcall(function() return 1, nil, 3 end)) == 4)
+ok, e = pcall(assert, false)
+assert(not ok and e == "assertion failed!")
+ok, e = pcall(assert, nil, "why")
+assert(e == "why")
+assert(select("#", assert(1, 2, 3)) == 3)
+ok, e = xpcall(function() error("inner", 0) end, function(m) return "handled " .. m end)
+assert(not ok and e == "handled inner")
+ok, e = xpcall(function() return "fine" end, print)
+assert(ok and e == "fine")
+local trace
+xpcall(function() local x = nil; x() end, function(m) trace = debug.traceback(m) return m end)
+assert(trace:find("stack traceback:", 1, true) and trace:find("errors.lua:24", 1, true))
+-- Errors pass through several levels; inner pcalls stop them.
+local function nest(n) if n == 0 then error("deep", 0) end nest(n - 1) return n end
+ok, e = pcall(nest, 50)
+assert(e == "deep")
+local order = {}
+pcall(function()
+  order[1] = select(2, pcall(error, "a", 0))
+  order[2] = select(2, pcall(function() order[3] = select(2, pcall(error, "b", 0)) error("c", 0) end))
+  error("d", 0)
+end)
+assert(order[1] == "a" and order[2] == "c" and order[3] == "b")
+ok, e = pcall(pcall)
+assert(not ok)
+ok, e = pcall(pcall, error, "x")
+assert(ok and e == false)
+assert(not pcall(nil) and not pcall({}) and select(2, pcall("notfunc")) == "attempt to call a string value")
+-- A stack overflow is an ordinary error.
+local function forever(n) return 1 + forever(n + 1) end
+ok, e = pcall(forever, 1)
+assert(not ok and tostring(e):find("stack overflow", 1, true), e)
+ok = pcall(forever, 1)
+assert(not ok)
+local t = setmetatable({}, {})
+getmetatable(t).__index = function(self, k) return self[k .. "x"] end
+ok, e = pcall(function() return t.a end)
+assert(not ok)
+ok, e = pcall(string.rep)
+assert(e:find("bad argument #1 to", 1, true))
