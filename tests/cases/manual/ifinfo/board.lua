@@ -1,0 +1,1 @@
+print(net.ifinfo(0).dhcp.ntp_server)

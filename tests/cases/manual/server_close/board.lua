@@ -1,0 +1,4 @@
+-- creates a server
+sv = net.createServer(net.TCP, 30)
+-- closes the server
+sv:close()
