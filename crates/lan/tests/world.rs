@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use lan::world::{DnsFailure, FetchEvent, HttpFetch, World, WorldConfig, ZoneAnswer};
-use lan::{CloseReason, Event, Host, HostConfig, JoinRequest, Lan, MacAddress, StackProfile};
+use lan::{CloseReason, Direction, Event, Host, HostConfig, JoinRequest, Lan, LinkConfig, MacAddress, StackProfile};
 use trace::{Duration, Endpoint, HostId, Instant, Kind, SocketId, Trace};
 
 const BOARD: HostId = HostId(0);
@@ -296,6 +296,45 @@ fn datagrams_of_the_board_reach_the_echo_host_and_come_back() {
     let mappings = bench.world.nat_mappings(&bench.lan, bench.now);
     let known = mappings.iter().find(|mapping| mapping.inside == end("192.168.1.100:4096"));
     assert_eq!(known.expect("a mapping").remote, end("198.51.100.10:7"));
+}
+
+#[test]
+fn damage_on_the_way_is_never_hidden_by_the_router() {
+    let mut bench = Bench::new();
+    let socket = bench.board.udp_open();
+    let now = bench.now;
+    bench.board.udp_send(now, socket, end("198.51.100.10:7"), b"whole").unwrap();
+    bench.run_ms(500);
+    let damaging = LinkConfig { corruption: 0.5, ..LinkConfig::default() };
+    bench.lan.set_link(bench.now, BOARD, 0, Direction::Out, damaging);
+    for _ in 0..100 {
+        let now = bench.now;
+        bench.board.udp_send(now, socket, end("198.51.100.10:7"), b"whole").unwrap();
+        bench.run_ms(100);
+    }
+    let datagrams = bench.events.iter().filter_map(|event| match event {
+        Event::Datagram { data, .. } => Some(data.as_slice()),
+        _ => None,
+    });
+    let datagrams: Vec<&[u8]> = datagrams.collect();
+    assert!((20..90).contains(&datagrams.len()), "{} came back", datagrams.len());
+    assert!(datagrams.iter().all(|data| *data == b"whole"), "{datagrams:?}");
+}
+
+#[test]
+fn the_pc_listens_on_udp_and_answers_whoever_wrote_first() {
+    let mut bench = Bench::new();
+    let now = bench.now;
+    bench.pc().command(now, "nc -ul 5000");
+    let socket = bench.board.udp_open();
+    bench.board.udp_send(now, socket, end("192.168.1.50:5000"), b"ping\n").unwrap();
+    bench.run_ms(500);
+    let now = bench.now;
+    bench.pc().command(now, "pong");
+    bench.run_ms(500);
+    let answered = |event: &Event| matches!(event, Event::Datagram { data, .. } if data == b"pong\n");
+    assert!(bench.events.iter().any(answered), "{:?}", bench.events);
+    assert_lines(&bench.pc().take_output(), &["ping", "pong"]);
 }
 
 #[test]

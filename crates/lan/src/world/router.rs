@@ -169,15 +169,15 @@ impl Router {
         } else if lan.contains(destination) {
             // The sender could have reached it itself; it is helped all the same.
             let _ = self.host.send_packet(now, &packet, intact);
-        } else if !self.translate_out(now, &mut packet, intact) || self.host.send_packet(now, &packet, true).is_err() {
+        } else if !intact && !packet::transport_is_intact(&packet) {
+            // Goes out as damaged as it came, and is refused at the far end: new checksums would hide the damage.
+            let _ = self.host.send_packet(now, &packet, false);
+        } else if !self.translate_out(now, &mut packet) || self.host.send_packet(now, &packet, true).is_err() {
             self.give_back(now, &original, IcmpError::NetUnreachable);
         }
     }
 
-    fn translate_out(&mut self, now: Instant, packet: &mut [u8], intact: bool) -> bool {
-        if !intact && !packet::transport_is_intact(packet) {
-            return true; // goes out as damaged as it came, and is refused there
-        }
+    fn translate_out(&mut self, now: Instant, packet: &mut [u8]) -> bool {
         let Some(kind) = packet::flow(packet) else { return false };
         let flow = self.tables.borrow_mut().napt.outbound(now, kind, packet::tcp_flags(packet));
         flow.and_then(|flow| packet::rewrite(packet, kind, flow)).is_some()
