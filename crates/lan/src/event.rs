@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use trace::{Endpoint, Protocol, SocketId};
 
 use crate::address::Address;
+use crate::frame::Payload;
 
 /// A listener of a host; its number is that of a socket in the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,7 +75,7 @@ pub enum Event {
         /// The connection.
         socket: SocketId,
         /// 1 to 1460 bytes.
-        data: Vec<u8>,
+        data: Payload,
     },
     /// One segment acknowledged data that this host had sent.
     Acknowledged {

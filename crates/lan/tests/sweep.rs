@@ -49,7 +49,7 @@ fn transfer(profiles: [StackProfile; 2], link: LinkConfig) -> Outcome {
                 match event {
                     Event::Received { data, .. } => {
                         receive_events += 1;
-                        received.extend(data);
+                        received.extend_from_slice(&data);
                     }
                     Event::Connected(_) | Event::Acknowledged { .. } => {
                         sent_events += 1;

@@ -20,7 +20,7 @@ use super::{Handling, Host, Pending, StackProfile, Transit, from_stack, to_stack
 use crate::chip::{self, desktop};
 use crate::error::{ConnectError, ListenError, SendError};
 use crate::event::{CloseReason, Event, IncomingId, ListenerId};
-use crate::frame::Frame;
+use crate::frame::{Frame, Payload};
 use crate::netstat::SocketRow;
 
 const NOWHERE: Endpoint = Endpoint { ip: Ipv4Addr::UNSPECIFIED, port: 0 };
@@ -825,7 +825,9 @@ impl Host {
             (_, tcp::State::Closed) => return self.lost(id, CloseReason::Reset, Some(carried)),
             _ => {}
         }
-        self.note_state(id);
+        if before.state != after.state {
+            self.note_state(id);
+        }
         self.tell(id, segment, frame, &before, &after, carried);
         if self.connections.get(&id).is_some_and(|connection| connection.events_open == 0) {
             self.segment_done(now, id);
@@ -1042,7 +1044,7 @@ fn payloads(
     frame: &Frame,
     before: &Snapshot,
     received: usize,
-    mut each: impl FnMut(Vec<u8>),
+    mut each: impl FnMut(Payload),
 ) {
     let payload = &frame.bytes[segment.payload.0..segment.payload.1];
     let start = connection.rcv_nxt;
@@ -1053,10 +1055,9 @@ fn payloads(
         return;
     }
     let seen = start.wrapping_sub(segment.seq) as usize;
-    if connection.boundaries.is_empty()
-        && let Some(fresh) = payload.get(seen..seen.saturating_add(received))
-    {
-        return each(fresh.to_vec());
+    if connection.boundaries.is_empty() && payload.get(seen..seen.saturating_add(received)).is_some() {
+        let start = segment.payload.0 + seen;
+        return each(Payload::of(&frame.bytes, start..start + received));
     }
     let mut bytes = vec![0; before.recv_queue + received];
     // Reads all that is asked for: smoltcp has just said that so much is there.
@@ -1073,7 +1074,7 @@ fn payloads(
     connection.boundaries.retain(|boundary| is_before(end, *boundary));
     let mut from = 0;
     for to in cuts {
-        each(bytes[std::mem::replace(&mut from, to)..to].to_vec());
+        each(Payload::from(&bytes[std::mem::replace(&mut from, to)..to]));
     }
 }
 

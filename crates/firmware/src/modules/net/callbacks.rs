@@ -155,7 +155,7 @@ fn connected(chip: &Chip, socket: SocketId) {
 }
 
 /// The payload of one segment. Without a handler it is discarded, and acknowledged all the same.
-fn received(chip: &Chip, socket: SocketId, data: Vec<u8>) {
+fn received(chip: &Chip, socket: SocketId, data: lan::Payload) {
     let Some(id) = owner(chip, socket, "data arrived") else { return };
     renew_inactivity(chip, id);
     let length = data.len();
