@@ -21,17 +21,12 @@ export function pcTerminal(session: Session): Terminal {
   return new Terminal(session, {
     name: "PC",
     host: () => session.hosts.byKind("pc")?.id,
-    send: (line) => {
-      // While a command runs, lines are its input; the shell's own prompt ends in "$ ".
-      const pc = session.hosts.byKind("pc");
-      const open = pc ? (session.consoles.get(pc.id)?.open ?? "") : "";
-      const isIdle = open === "" || /[$>#] $/.test(open);
-      session.input(isIdle ? { type: "pcCommand", line } : { type: "pcType", text: `${line}\n` });
-    },
+    // A line starts a command or, while one runs, is its input: the PC knows.
+    send: (line) => session.input({ type: "pcCommand", line }),
     interrupt: () => session.input({ type: "pcInterrupt" }),
     placeholder: "ping, nslookup, curl, nc, traceroute, help",
     empty: "The PC sits in the same network as the boards. Try: ping 192.168.1.100, curl http://192.168.1.100/, nslookup www.nodemcu.com, nc 192.168.1.100 80",
-    prompt: "$",
+    prompt: "",
   });
 }
 
