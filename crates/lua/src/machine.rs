@@ -154,6 +154,8 @@ pub(crate) struct Machine<'gc> {
 pub(crate) struct MemoryState {
     /// The last thing that happened is a collection because of the limit: if it did not help, the program fails.
     has_collected: bool,
+    /// The same for the look at the memory at the beginning of a slice.
+    has_collected_for_slice: bool,
 }
 
 /// Text of the error when memory runs out.
@@ -201,7 +203,7 @@ impl<'gc> Machine<'gc> {
                 self.stack[1..=arguments.len()].copy_from_slice(&arguments);
                 self.call(ctx, shared, 0, arguments.len(), Return::Pass)
             }
-            (None, None) => self.check_memory(ctx, shared, 0).map(|()| Flow::Go),
+            (None, None) => self.check_slice(ctx, shared),
         };
         loop {
             result = match result {
@@ -321,6 +323,20 @@ impl<'gc> Machine<'gc> {
         }
         self.memory.has_collected = true;
         Err(RawError::from_value(Value::Nil))
+    }
+
+    /// Checks the memory at the beginning of a slice, for what grew by small steps.
+    fn check_slice(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Result<Flow, Error<'gc>> {
+        let used = ctx.metrics().total_allocation() + self.own_bytes();
+        if shared.memory_max.get().is_none_or(|max| used <= max) {
+            self.memory.has_collected_for_slice = false;
+            return Ok(Flow::Go);
+        }
+        if std::mem::take(&mut self.memory.has_collected_for_slice) {
+            return Err(self.memory_error(ctx));
+        }
+        self.memory.has_collected_for_slice = true;
+        Ok(Flow::Exit(Exit::Collect))
     }
 
     fn memory_error(&self, ctx: Context<'gc>) -> Error<'gc> {

@@ -111,6 +111,17 @@ impl<'gc> Machine<'gc> {
                     continue 'window;
                 };
 
+                /// Takes the jump that follows a test.
+                macro_rules! take_jump {
+                    () => {{
+                        let offset = code[pc].offset();
+                        pc = (pc as i64 + 1 + i64::from(offset)) as usize;
+                        if offset < 0 && fuel <= 0 {
+                            out_of_fuel!(pc);
+                        }
+                    }};
+                }
+
                 macro_rules! arithmetic {
                     ($i:expr, $left:expr, $right:expr, $float:expr, $integer:expr) => {{
                         let (left, right) = ($left, $right);
@@ -172,7 +183,7 @@ impl<'gc> Machine<'gc> {
                             }
                         };
                         if holds == $expected {
-                            pc = (pc as i64 + 1 + i64::from(code[pc].offset())) as usize;
+                            take_jump!();
                         } else {
                             pc += 1;
                         }
@@ -442,7 +453,7 @@ impl<'gc> Machine<'gc> {
                             if is_false(r[i.a as usize]) == (i.c != 0) {
                                 pc += 1;
                             } else {
-                                pc = (pc as i64 + 1 + i64::from(code[pc].offset())) as usize;
+                                take_jump!();
                             }
                         }
                         Op::TestSet => {
@@ -451,7 +462,7 @@ impl<'gc> Machine<'gc> {
                                 pc += 1;
                             } else {
                                 r[i.a as usize] = value;
-                                pc = (pc as i64 + 1 + i64::from(code[pc].offset())) as usize;
+                                take_jump!();
                             }
                         }
                         Op::Equal | Op::EqualK => {
@@ -470,7 +481,7 @@ impl<'gc> Machine<'gc> {
                                 break Leave::Window;
                             }
                             if equal == wanted {
-                                pc = (pc as i64 + 1 + i64::from(code[pc].offset())) as usize;
+                                take_jump!();
                             } else {
                                 pc += 1;
                             }
