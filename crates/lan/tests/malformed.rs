@@ -69,7 +69,7 @@ fn damaged_frames_are_survived() {
                 bytes[at] = random.u8(..);
             }
             give(&mut pair, random.usize(..2), bytes);
-            pair.now = pair.now + Duration::from_micros(random.u64(..20_000));
+            pair.now += Duration::from_micros(random.u64(..20_000));
             for host in &mut pair.hosts {
                 host.poll(pair.now);
             }
