@@ -6,7 +6,7 @@
 //!
 //! Not here: boards and Lua (`firmware`), the loop that moves time (`sim`), sockets of a real network (`relay`).
 //!
-//! Reading order: [`address`], [`frame`], [`event`], [`host`], [`fabric`], [`link`], [`air`].
+//! Reading order: [`address`], [`frame`], [`event`], [`host`], [`chip`], [`fabric`], [`link`], [`air`], then [`world`].
 
 mod address;
 mod air;
