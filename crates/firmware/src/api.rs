@@ -76,7 +76,12 @@ fn entries(owner: &str, path: &str, members: &[Member]) -> Vec<ApiEntry> {
         .flat_map(|member| {
             let name = format!("{path}{}", member.name);
             match member.value {
-                MemberValue::Table(members) => entries(owner, &format!("{name}."), members),
+                MemberValue::Table(members) => {
+                    let mut inner = entries(owner, &format!("{name}."), members);
+                    let lua_51_only = member.presence == Presence::Lua51;
+                    inner.iter_mut().for_each(|entry| entry.lua_51_only |= lua_51_only);
+                    inner
+                }
                 _ => vec![entry(owner, name, member)],
             }
         })

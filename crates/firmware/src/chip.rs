@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     /// Whether the analog converter is set to measure the supply.
     pub(crate) measures_supply: bool,
     clock: Cell<Instant>,
+    /// What the slice of Lua under way has cost so far.
+    slice: Cell<Duration>,
     watchdog_fed: Cell<Instant>,
     cpu_mhz: Cell<u32>,
     hints: RefCell<Hints>,
@@ -135,6 +137,7 @@ impl Chip {
             measures_supply,
             analog: Cell::new(parts.wiring.analog),
             clock: Cell::new(now),
+            slice: Cell::new(Duration::ZERO),
             watchdog_fed: Cell::new(now),
             cpu_mhz: Cell::new(cpu_mhz),
             hints: RefCell::default(),
@@ -168,7 +171,20 @@ impl Chip {
 
     /// The time now, including what the running Lua has cost so far.
     pub(crate) fn now(&self) -> Instant {
-        self.clock.get()
+        self.clock.get() + self.slice.get()
+    }
+
+    /// Says how many instructions the slice of Lua under way has used. The count begins anew when the engine collects
+    /// garbage within a slice; time does not go back then.
+    pub(crate) fn set_slice(&self, instructions: u32) {
+        self.slice.set(self.slice.get().max(self.cost_of(instructions)));
+    }
+
+    /// Ends the slice of Lua under way, which used so many instructions: at least as many as natives were told, for one long
+    /// piece of native work may use more than a slice has.
+    pub(crate) fn end_slice(&self, instructions: u32) {
+        let told = self.slice.replace(Duration::ZERO);
+        self.busy_for(told.max(self.cost_of(instructions)));
     }
 
     /// Moves the clock forward to `now`; it never goes back.

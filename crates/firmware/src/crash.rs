@@ -29,6 +29,13 @@ fn message_with_traceback(error: &RuntimeError) -> String {
     }
 }
 
+/// The same for a callback, which the SDK calls without a function of Lua's beneath it.
+fn callback_text(error: &RuntimeError) -> String {
+    let text = message_with_traceback(error);
+    let base = text.strip_suffix("\n\t[C]: ?").or_else(|| text.strip_suffix("\n\t[C]: in ?"));
+    base.map_or_else(|| text.clone(), str::to_owned)
+}
+
 /// An error that nothing protects: one line on the serial port, then the processor spins until the watchdog resets it.
 pub(crate) fn panic(chip: &Chip, error: &RuntimeError) {
     let line = format!("PANIC: unprotected error in call to Lua API ({})\n", error.message);
@@ -53,10 +60,10 @@ pub(crate) fn watchdog(chip: &Chip) {
 /// An error in a protected callback goes to the function of `node.setonerror` in a task of its own; without one it is
 /// printed and the board restarts 2 s later, while events keep running.
 pub(crate) fn report(chip: &Chip, error: &RuntimeError) {
-    let text = message_with_traceback(error);
+    let text = callback_text(error);
     let posted = chip.post(Priority::High, move |chip| deliver(chip, text));
     if posted.is_err() {
-        deliver(chip, message_with_traceback(error));
+        deliver(chip, callback_text(error));
     }
 }
 

@@ -302,7 +302,7 @@ impl Machine {
         let _scope = self.chip.trace.enter(self.chip.lua_cause.get());
         let mut fuel = limits::INSTRUCTIONS_PER_SLICE;
         let step = self.engine.step(&job.run, &mut fuel);
-        self.chip.busy_for(self.chip.cost_of(limits::INSTRUCTIONS_PER_SLICE.saturating_sub(fuel)));
+        self.chip.end_slice(limits::INSTRUCTIONS_PER_SLICE.saturating_sub(fuel));
         self.measure_heap();
         match step {
             Step::OutOfFuel if self.chip.watchdog_barks() => {

@@ -69,6 +69,8 @@ pub(crate) enum MemberValue {
     Number(f64),
     Text(&'static str),
     Table(&'static [Member]),
+    /// A value that is made when the module is installed.
+    Made(for<'gc> fn(&Chip, Context<'gc>) -> Value<'gc>),
 }
 
 /// Where a member exists.
@@ -178,6 +180,7 @@ fn value<'gc>(ctx: Context<'gc>, chip: &Chip, prefix: &str, member: &'static Mem
         MemberValue::Integer(integer) => integer_value(chip, integer),
         MemberValue::Number(number) => Value::Number(number),
         MemberValue::Text(text) => Value::String(ctx.intern_static(text.as_bytes())),
+        MemberValue::Made(make) => make(chip, ctx),
         MemberValue::Table(members) => {
             rom::table(ctx, values(ctx, chip, &format!("{prefix}{}.", member.name), members)).into()
         }
@@ -194,6 +197,7 @@ fn wrapped<'gc>(ctx: Context<'gc>, chip: &Chip, prefix: &str, member: &'static M
     let chip = chip.clone();
     let full_name: Rc<str> = format!("{prefix}{}", member.name).into();
     native::function(ctx, member.name, move |call| {
+        chip.set_slice(call.instructions_used());
         if let Presence::Removed(instead) = member.presence
             && chip.release().hints_removed_names()
         {

@@ -4,14 +4,19 @@
 
 pub(crate) mod adc;
 pub(crate) mod bit;
+pub(crate) mod client;
 pub(crate) mod crypto;
 pub(crate) mod encoder;
 pub(crate) mod file;
 pub(crate) mod gpio;
+pub(crate) mod http;
 pub(crate) mod net;
 pub(crate) mod node;
 pub(crate) mod pipe;
 pub(crate) mod rtctime;
+pub(crate) mod sjson;
+pub(crate) mod sntp;
+pub(crate) mod structure;
 pub(crate) mod tmr;
 pub(crate) mod uart;
 pub(crate) mod wifi;
@@ -33,10 +38,14 @@ pub(crate) const ALL: &[&Module] = &[
     &encoder::MODULE,
     &file::MODULE,
     &gpio::MODULE,
+    &http::MODULE,
     &net::MODULE,
     &node::MODULE,
     &pipe::MODULE,
     &rtctime::MODULE,
+    &sjson::MODULE,
+    &sntp::MODULE,
+    &structure::MODULE,
     &tmr::MODULE,
     &uart::MODULE,
     &wifi::MODULE,
@@ -46,10 +55,13 @@ pub(crate) const ALL: &[&Module] = &[
 pub(crate) struct State {
     /// The time of day, for `rtctime` and whoever sets it.
     pub(crate) clock: Cell<rtctime::Clock>,
+    pub(crate) client: RefCell<client::State>,
     pub(crate) file: RefCell<file::State>,
     pub(crate) gpio: RefCell<gpio::State>,
+    pub(crate) http: RefCell<http::State>,
     pub(crate) net: RefCell<net::State>,
     pub(crate) node: RefCell<node::State>,
+    pub(crate) sntp: RefCell<sntp::State>,
     pub(crate) tmr: RefCell<tmr::State>,
     pub(crate) uart: RefCell<uart::State>,
     pub(crate) wifi: RefCell<wifi::State>,
@@ -60,10 +72,13 @@ impl State {
     pub(crate) fn new(wiring: &Wiring, clock: rtctime::Clock) -> State {
         State {
             clock: Cell::new(clock),
+            client: RefCell::default(),
             file: RefCell::default(),
             gpio: RefCell::new(gpio::State::new(wiring)),
+            http: RefCell::default(),
             net: RefCell::default(),
             node: RefCell::default(),
+            sntp: RefCell::default(),
             tmr: RefCell::default(),
             uart: RefCell::default(),
             wifi: RefCell::default(),
@@ -92,7 +107,10 @@ pub(crate) fn boot(chip: &Chip) {
 /// before the stack goes on.
 pub(crate) fn handle_event(chip: &Chip, event: Event) {
     wifi::handle_event(chip, &event);
-    net::handle_event(chip, event);
+    let unclaimed = client::handle_event(chip, event).and_then(|event| sntp::handle_event(chip, event));
+    if let Some(event) = unclaimed {
+        net::handle_event(chip, event);
+    }
 }
 
 /// Unreachable objects were collected; their payloads have been dropped.

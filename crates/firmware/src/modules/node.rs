@@ -501,6 +501,21 @@ fn post<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
     }
 }
 
-fn compile<'gc>(_: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    Err(call.error("not yet"))
+/// In 5.1 the bytecode says nothing of its source, in 5.3 it keeps the lines (`docs/behaviour.md` §6.8).
+fn compile<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
+    let name = call.check_string(1)?.to_str_lossy().into_owned();
+    if name.len() > limits::FILE_NAME_BYTES_MAX || name.contains('\0') {
+        return Err(call.argument_error(1, "filename invalid"));
+    }
+    let Some(base) = name.strip_suffix(".lua") else { return Err(call.error("not a .lua file")) };
+    let Some(source) = file::read_whole(chip, name.as_bytes()) else {
+        return Err(call.error(format!("cannot open {name}: ")));
+    };
+    let function = call.compile(&format!("@{name}"), &source).map_err(|error| call.error(error.message))?;
+    let strip = !chip.dialect().is_53();
+    let written = call.dump(function, strip).is_some_and(|bytecode| {
+        let compiled = format!("{base}.lc");
+        chip.flash.borrow_mut().files.write(compiled.as_bytes(), bytecode).is_ok()
+    });
+    if written { Ok(call.none()) } else { Err(call.error("writing to file failed")) }
 }
