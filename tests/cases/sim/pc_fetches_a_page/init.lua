@@ -1,0 +1,6 @@
+net.createServer():listen(80, function(c)
+  c:on("receive", function(s, request)
+    print((request:match("^[^\r\n]*")))
+    s:send("HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<h1>Hello from NodeMCU</h1>", function(x) x:close() end)
+  end)
+end)

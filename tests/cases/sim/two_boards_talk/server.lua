@@ -1,0 +1,8 @@
+net.createServer():listen(7000, function(c)
+  print("accepted from", select(2, c:getpeer()))
+  c:on("receive", function(s, data)
+    print("received", data)
+    s:send("you said " .. data)
+  end)
+  c:on("disconnection", function(s, code) print("gone", code) end)
+end)
