@@ -50,14 +50,14 @@ describe("a program", () => {
 
   it("that never ends does not freeze the page, and Stop stops it at once", async () => {
     const { page } = await harness.open(await fragmentOf(labOf(`print("on and on")\nwhile true do end\n`)));
-    await page.getByText("on and on").waitFor();
+    await page.locator(".line", { hasText: "on and on" }).waitFor();
     const before = Date.now();
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("button", { name: "Run", exact: true }).first().waitFor();
     expect(Date.now() - before).toBeLessThan(1500);
     await page.getByText("— stopped —").waitFor();
     await page.getByRole("button", { name: "Run", exact: true }).first().click();
-    await page.getByText("on and on").waitFor();
+    await page.locator(".line", { hasText: "on and on" }).waitFor();
     await page.context().close();
   });
 
@@ -74,9 +74,9 @@ describe("a program", () => {
   });
 
   it("drives the LED and reads the button", async () => {
-    const program = `gpio.mode(4, gpio.OUTPUT)\ngpio.mode(3, gpio.INPUT, gpio.PULLUP)\ntmr.create():alarm(50, tmr.ALARM_AUTO, function() gpio.write(4, gpio.read(3)) end)\n`;
+    const program = `gpio.mode(4, gpio.OUTPUT)\ngpio.mode(3, gpio.INPUT, gpio.PULLUP)\ntmr.create():alarm(50, tmr.ALARM_AUTO, function() gpio.write(4, gpio.read(3)) end)\nprint("blinks")\n`;
     const { page } = await harness.open(await fragmentOf(labOf(program)));
-    await page.getByText("LED off").waitFor();
+    await page.locator(".line", { hasText: "blinks" }).waitFor();
     const button = page.getByRole("button", { name: "Button" });
     await button.hover();
     await page.mouse.down();
@@ -123,7 +123,7 @@ describe("the network", () => {
     await frame.getByRole("heading", { name: /GET \/next/ }).waitFor({ timeout: 20_000 });
     await frame.getByRole("button", { name: "send it" }).click();
     await frame.getByRole("heading", { name: /POST \/form/ }).waitFor({ timeout: 20_000 });
-    await page.getByRole("button", { name: "Back" }).click();
+    await page.getByRole("button", { name: "Back", exact: true }).click();
     await frame.getByRole("heading", { name: /GET \/next/ }).waitFor({ timeout: 20_000 });
     await page.locator("#tab-console").click();
     await page.getByText(/GET \/favicon\.ico/).first().waitFor();
