@@ -30,7 +30,7 @@ describe("the first visit", () => {
     await page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name: "Consoles" }).click();
     await page.getByText("my page: http://192.168.1.100/").waitFor();
     await page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name: "Views" }).click();
-    expect(await page.locator(".timeline-scroll").isVisible()).toBe(true);
+    await page.locator(".timeline-scroll").waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
     await page.context().close();
   });

@@ -216,6 +216,8 @@ export class TimelinePanel implements Panel {
     const rem = (Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16) / 16;
     const { clientWidth: width, clientHeight: height } = this.#scroll;
     if (width === 0) return;
+    // A phone shows as many things as a larger window, only smaller.
+    if (this.#size.width === 0 && width < 560) this.#zoom = 24;
     const gutter = Math.min(150 * rem, width * 0.3);
     this.#size = { width, height, gutter, lane: 42 * rem, axis: 24 * rem, font: 11.5 * rem };
     const ratio = window.devicePixelRatio || 1;
