@@ -88,7 +88,7 @@ pub(crate) enum StatementKind {
     Return(Vec<Expression>),
     Break,
     Goto(Symbol),
-    Label { name: Symbol, line: u32 },
+    Label { name: Symbol },
 }
 
 #[derive(Debug)]

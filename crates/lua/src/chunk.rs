@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use gc_arena::Gc;
-use piccolo::{Context, Value};
+use piccolo::Context;
 
 use crate::{
     CompileError, CompileErrorKind, Dialect, Function, IntegerBits, Options, Table, closure,
@@ -152,9 +152,4 @@ pub(crate) fn without_shebang(source: &[u8]) -> &[u8] {
     // The line's end stays, so that lines keep their numbers.
     let end = source.iter().position(|byte| *byte == b'\n').unwrap_or(source.len());
     &source[end..]
-}
-
-/// The environment that new chunks get.
-pub(crate) fn global_environment<'gc>(shared: &'gc Shared<'gc>) -> Value<'gc> {
-    shared.globals.into()
 }

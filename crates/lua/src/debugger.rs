@@ -18,6 +18,7 @@ pub(crate) struct Watch {
 
 /// What a step waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(dead_code)] // The host sets breakpoints only, so far.
 pub(crate) enum Goal {
     /// The next breakpoint only.
     #[default]

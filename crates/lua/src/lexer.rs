@@ -149,10 +149,6 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    pub(crate) fn dialect(&self) -> Dialect {
-        self.dialect
-    }
-
     /// The line that reading has reached: that of the last byte of the last token.
     pub(crate) fn line(&self) -> u32 {
         self.line

@@ -515,10 +515,7 @@ impl<'gc> Machine<'gc> {
         at: usize,
         results: Return,
     ) -> Result<Flow, Error<'gc>> {
-        let outcome = match answer {
-            Ok(outcome) => outcome,
-            Err(error) => return Err(error),
-        };
+        let outcome = answer?;
         let (first, count) = match outcome {
             Outcome::None => (at, 0),
             Outcome::One(value) => {
@@ -787,7 +784,7 @@ impl<'gc> Machine<'gc> {
         self.coroutine = Some(coroutine);
         // The coroutine's values begin right above the frame that resumed it; the arguments wait above them.
         let bottom = at + 1;
-        let arguments: Vec<Value<'gc>> = self.stack[first..first + pushed].iter().copied().collect();
+        let arguments: Vec<Value<'gc>> = self.stack[first..first + pushed].to_vec();
         let taken = coroutine.write(&ctx, |state| {
             state.status = Status::Running;
             (state.start.take(), std::mem::take(&mut state.values), std::mem::take(&mut state.frames), state.pending)

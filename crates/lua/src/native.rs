@@ -40,6 +40,7 @@ pub(crate) struct NativeCell<'gc> {
 #[derive(Collect)]
 #[collect(require_static)]
 pub(crate) struct NativeCode {
+    #[allow(dead_code)] // For a debugger's eyes.
     pub(crate) name: &'static str,
     pub(crate) handler: Box<Handler>,
 }
@@ -150,6 +151,7 @@ pub fn function_with<'gc>(
     Value::UserData(UserData::new::<Rootable![NativeCell<'_>]>(&ctx, cell))
 }
 
+#[allow(clippy::type_complexity)]
 /// Sets `members` of `table`: `native::members(ctx, table, &[("len", length), ...])` with plain functions.
 pub fn members<'gc>(
     ctx: Context<'gc>,
@@ -590,11 +592,6 @@ impl<'gc> Call<'gc, '_> {
     /// `file:line: ` of a level of the call stack, as `luaL_where`.
     pub(crate) fn where_is(&self, level: usize) -> Vec<u8> {
         self.machine.where_is_in(level, self.dialect())
-    }
-
-    /// An error with these bytes as its whole text.
-    pub(crate) fn error_bytes_plain(&self, text: &[u8]) -> Error<'gc> {
-        Error::from_value(self.string(text))
     }
 
     /// The function of a level: `None` if there is no such level, `Some(None)` for one without a function.

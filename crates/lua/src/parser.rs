@@ -741,7 +741,7 @@ impl<'s> Parser<'s> {
         if let Some(block) = self.scope_mut().blocks.last_mut() {
             block.labels.push((name, line));
         }
-        Ok(StatementKind::Label { name, line })
+        Ok(StatementKind::Label { name })
     }
 
     fn expression_statement(&mut self) -> Result<StatementKind> {

@@ -199,7 +199,7 @@ impl<'gc> Table<'gc> {
         let mode = match metatable.map(|metatable| metatable.get(ctx, "__mode")) {
             Some(Value::String(mode)) => {
                 let bytes = mode.as_bytes();
-                u8::from(bytes.contains(&b'k')) * WEAK_KEYS | u8::from(bytes.contains(&b'v')) * WEAK_VALUES
+                u8::from(bytes.contains(&b'k')) * WEAK_KEYS + u8::from(bytes.contains(&b'v')) * WEAK_VALUES
             }
             _ => 0,
         };
@@ -256,10 +256,6 @@ impl<'gc> Table<'gc> {
         })
     }
 
-    pub(crate) fn userdata(self) -> UserData<'gc> {
-        self.0
-    }
-
     #[inline]
     pub(crate) fn cell(self) -> &'gc TableCell<'gc> {
         self.0.downcast::<Rootable![TableCell<'_>]>().expect("a Table wraps nothing but a table")
@@ -292,16 +288,6 @@ impl<'gc> TableState<'gc> {
     #[inline]
     pub(crate) fn is_read_only(&self) -> bool {
         self.flags.0 & READ_ONLY != 0
-    }
-
-    /// Whether this metatable was seen to lack metamethod number `bit`; every write of a new key forgets it.
-    #[inline]
-    pub(crate) fn is_absent(&self, bit: u32) -> bool {
-        self.absent & (1 << bit) != 0
-    }
-
-    pub(crate) fn set_absent(&mut self, bit: u32) {
-        self.absent |= 1 << bit;
     }
 
     #[inline]
@@ -599,7 +585,7 @@ impl<'gc> TableState<'gc> {
         if self.flags.0 & (WEAK_KEYS | WEAK_VALUES) == mode {
             return;
         }
-        self.flags.0 = self.flags.0 & READ_ONLY | mode;
+        self.flags.0 = (self.flags.0 & READ_ONLY) | mode;
         let convert = |value, is_weak| if is_weak { weak(mc, live(mc, value)) } else { live(mc, value) };
         for value in &mut self.array {
             *value = convert(*value, mode & WEAK_VALUES != 0);

@@ -1,5 +1,7 @@
 //! Expressions: descriptors and how they become instructions (`lcode.c`).
 
+#![allow(clippy::wrong_self_convention)] // `to_register` and its kin are about their argument.
+
 use super::{
     Constant, Place, REGISTERS_MAX, Result,
     function::{FunctionState, Variable},
@@ -19,7 +21,6 @@ type JumpList = Vec<usize>;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Kind {
-    Void,
     Nil,
     True,
     False,

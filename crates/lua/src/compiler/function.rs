@@ -644,18 +644,18 @@ pub(super) fn fold(operator: BinaryOperator, a: Constant, b: Constant, chunk: &C
         _ => f64::NAN,
     };
     let is_zero = |constant| matches!(constant, Constant::Integer(0)) || float(constant) == 0.0;
-    if chunk.dialect.is_53() {
-        if let (Constant::Integer(a), Constant::Integer(b)) = (a, b) {
-            return match operator {
-                BinaryOperator::Add => Some(Constant::Integer(a.wrapping_add(b))),
-                BinaryOperator::Subtract => Some(Constant::Integer(a.wrapping_sub(b))),
-                BinaryOperator::Multiply => Some(Constant::Integer(a.wrapping_mul(b))),
-                BinaryOperator::Divide if b != 0 => Some(Constant::Number(a as f64 / b as f64)),
-                BinaryOperator::Power => Some(Constant::Number((a as f64).powf(b as f64))),
-                _ => None,
-            }
-            .filter(|folded| float(*folded) != 0.0 && i32::try_from(float(*folded) as i64).is_ok());
+    if chunk.dialect.is_53()
+        && let (Constant::Integer(a), Constant::Integer(b)) = (a, b)
+    {
+        return match operator {
+            BinaryOperator::Add => Some(Constant::Integer(a.wrapping_add(b))),
+            BinaryOperator::Subtract => Some(Constant::Integer(a.wrapping_sub(b))),
+            BinaryOperator::Multiply => Some(Constant::Integer(a.wrapping_mul(b))),
+            BinaryOperator::Divide if b != 0 => Some(Constant::Number(a as f64 / b as f64)),
+            BinaryOperator::Power => Some(Constant::Number((a as f64).powf(b as f64))),
+            _ => None,
         }
+        .filter(|folded| float(*folded) != 0.0 && i32::try_from(float(*folded) as i64).is_ok());
     }
     let (x, y) = (float(a), float(b));
     let result = match operator {

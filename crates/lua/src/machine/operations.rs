@@ -1,6 +1,5 @@
 //! What instructions do when the short way does not apply: metamethods, conversions, errors.
 
-use gc_arena::Rootable;
 use piccolo::{Context, String, UserData, Value};
 
 use super::{Exit, Flow, FrameKind, Machine, Return};
@@ -483,10 +482,6 @@ impl<'gc> Machine<'gc> {
         self.stack[at + 2] = Value::Number(step);
         let _ = IntegerBits::Bits64;
         Ok(Flow::Go)
-    }
-
-    pub(super) fn is_lua_frame(&self) -> bool {
-        self.frames.last().is_some_and(|frame| frame.function.is::<Rootable![ClosureCell<'_>]>())
     }
 }
 

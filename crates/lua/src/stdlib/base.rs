@@ -420,7 +420,8 @@ fn xpcall<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
     call.push(function);
     let mut pushed = 1;
     if call.dialect().is_53() {
-        for value in call.args()[2..].to_vec() {
+        for argument in 3..=call.len() {
+            let value = call.arg(argument);
             call.push(value);
             pushed += 1;
         }
