@@ -136,7 +136,7 @@ pub(crate) struct Machine<'gc> {
     /// A native call that waits for a collection: where, how many arguments, and where its results go.
     pending: Option<(usize, usize, Return)>,
     /// Whether the native function that runs can be called again from its beginning.
-    is_repeatable: bool,
+    pub(crate) is_repeatable: bool,
     /// What is to be called when the machine first runs.
     start: Option<(Value<'gc>, Vec<Value<'gc>>)>,
     #[collect(require_static)]
@@ -145,6 +145,8 @@ pub(crate) struct Machine<'gc> {
     pub(crate) failure: Option<Failure>,
     #[collect(require_static)]
     pub(crate) wants_collection: bool,
+    /// How many continuations are being resumed inside one another.
+    nesting: usize,
     #[collect(require_static)]
     pub(crate) debugger: Option<Box<crate::debugger::Watch>>,
 }
@@ -160,6 +162,34 @@ pub(crate) struct MemoryState {
 
 /// Text of the error when memory runs out.
 pub(crate) const NOT_ENOUGH_MEMORY: &str = "not enough memory";
+
+/// A continuation that calls native functions is resumed from within the call that ended; after so many levels the Rust
+/// stack is left first.
+const NESTING_MAX: usize = 16;
+
+/// A continuation with the values that it gets when the Rust stack has been left.
+#[derive(Collect)]
+#[collect(no_drop)]
+struct Later<'gc> {
+    values: Vec<Value<'gc>>,
+    continuation: Box<dyn Continuation<'gc> + 'gc>,
+}
+
+impl<'gc> Continuation<'gc> for Later<'gc> {
+    fn resume(self: Box<Self>, call: Call<'gc, '_>) -> Answer<'gc> {
+        let Later { values, continuation } = *self;
+        let Call { ctx, shared, machine, base, function, .. } = call;
+        let count = values.len();
+        machine.top = base + count;
+        machine.grow(base + count)?;
+        machine.stack[base..base + count].copy_from_slice(&values);
+        continuation.resume(Call { ctx, shared, machine, base, count, function })
+    }
+
+    fn failed(self: Box<Self>, call: Call<'gc, '_>, error: Error<'gc>) -> Answer<'gc> {
+        self.continuation.failed(call, error)
+    }
+}
 
 impl<'gc> Machine<'gc> {
     pub(crate) fn new(function: Value<'gc>, arguments: Vec<Value<'gc>>) -> Self {
@@ -177,6 +207,7 @@ impl<'gc> Machine<'gc> {
             memory: MemoryState::default(),
             failure: None,
             wants_collection: false,
+            nesting: 0,
             debugger: None,
         }
     }
@@ -660,14 +691,22 @@ impl<'gc> Machine<'gc> {
             let Some(frame) = self.pop_frame() else { return Ok(Flow::Go) };
             let at = frame.base as usize;
             match frame.kind {
+                FrameKind::Native(continuation) if self.nesting >= NESTING_MAX => {
+                    let later = Box::new(Later { values: self.values(first, count), continuation });
+                    self.push_frame(ctx, shared, frame.function, FrameKind::Native(later), at, frame.results)?;
+                    return Ok(Flow::Go);
+                }
                 FrameKind::Native(continuation) => {
                     self.move_values(first, count, at + 1, count);
                     self.top = at + 1 + count;
                     self.grow(self.top)?;
                     self.native = Some(frame.function);
+                    self.nesting += 1;
                     let call = Call { ctx, shared, machine: self, base: at + 1, count, function: frame.function };
                     let answer = continuation.resume(call);
-                    return self.answer(ctx, shared, answer, frame.function, at, frame.results);
+                    let result = self.answer(ctx, shared, answer, frame.function, at, frame.results);
+                    self.nesting -= 1;
+                    return result;
                 }
                 FrameKind::Protected(_) => {
                     self.grow(at + count + 1)?;

@@ -224,6 +224,7 @@ pub(crate) fn pack<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
             Kind::String => {
                 let text = call.check_string(argument)?;
                 let length = text.as_bytes().len();
+                call.reserve(out.len() + length)?;
                 if item.size < LUA_INTEGER_SIZE && length as u64 >= 1 << (item.size * 8) {
                     return Err(call.argument_error(argument, "string length does not fit in given size"));
                 }
@@ -235,6 +236,7 @@ pub(crate) fn pack<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
                 if text.as_bytes().contains(&0) {
                     return Err(call.argument_error(argument, "string contains zeros"));
                 }
+                call.reserve(out.len() + text.as_bytes().len())?;
                 out.extend_from_slice(text.as_bytes());
                 out.push(0);
             }

@@ -393,6 +393,7 @@ fn gsub<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
         count: 0,
         max,
         pending: None,
+        announced: 0,
     };
     Box::new(substitution).run(&mut call)
 }
@@ -419,6 +420,8 @@ struct Substitution<'gc> {
     /// The match whose replacement Lua is asked for.
     #[collect(require_static)]
     pending: Option<Match>,
+    /// How long `out` may become before the memory limit is asked again.
+    announced: usize,
 }
 
 impl<'gc> Substitution<'gc> {
@@ -431,7 +434,7 @@ impl<'gc> Substitution<'gc> {
             };
             self.count += 1;
             let subject = subject_of(&self.matching);
-            self.out.extend_from_slice(&subject[self.copied..found.start]);
+            self.append(call, &subject[self.copied..found.start])?;
             self.copied = found.end;
             match self.replacement {
                 Replacement::Text(text) => self.expand(call, text.as_bytes(), found)?,
@@ -459,7 +462,7 @@ impl<'gc> Substitution<'gc> {
         if self.count == 0 {
             return Ok(call.two(self.matching.subject, call.integer(0)));
         }
-        self.out.extend_from_slice(&subject[self.copied..]);
+        self.append(call, &subject[self.copied..])?;
         let out = std::mem::take(&mut self.out);
         Ok(call.two(call.string_from(out), call.integer(self.count)))
     }
@@ -469,14 +472,14 @@ impl<'gc> Substitution<'gc> {
         let subject = subject_of(&self.matching);
         let mut rest = text;
         while let Some(escape) = rest.iter().position(|&byte| byte == b'%') {
-            self.out.extend_from_slice(&rest[..escape]);
+            self.append(call, &rest[..escape])?;
             // 5.1 reads the zero byte behind a text that ends with the escape.
             let letter = rest.get(escape + 1).copied().unwrap_or(0);
             rest = rest.get(escape + 2..).unwrap_or(&[]);
             match letter {
-                b'0' => self.out.extend_from_slice(&subject[found.start..found.end]),
+                b'0' => self.append(call, &subject[found.start..found.end])?,
                 b'1'..=b'9' => match self.matching.search.captured(found, usize::from(letter - b'1')) {
-                    Ok(Captured::Slice { start, end }) => self.out.extend_from_slice(&subject[start..end]),
+                    Ok(Captured::Slice { start, end }) => self.append(call, &subject[start..end])?,
                     Ok(Captured::Position(offset)) => {
                         super::number::write_integer(&mut self.out, offset as i64 + 1);
                     }
@@ -488,23 +491,37 @@ impl<'gc> Substitution<'gc> {
                 _ => self.out.push(letter),
             }
         }
-        self.out.extend_from_slice(rest);
+        self.append(call, rest)?;
         // The result may grow much faster than the pattern is matched.
         call.consume(text.len() / 16);
         Ok(())
     }
 
     /// Appends what a table or function gave for a match; false and nil keep the match.
-    fn put(&mut self, call: &Call<'gc, '_>, value: Value<'gc>, found: Match) -> Result<(), Error<'gc>> {
+    fn put(&mut self, call: &mut Call<'gc, '_>, value: Value<'gc>, found: Match) -> Result<(), Error<'gc>> {
         match value {
             Value::Nil | Value::Boolean(false) => {
                 let subject = subject_of(&self.matching);
-                self.out.extend_from_slice(&subject[found.start..found.end]);
+                self.append(call, &subject[found.start..found.end])?;
             }
-            Value::String(text) => self.out.extend_from_slice(text.as_bytes()),
+            Value::String(text) => self.append(call, text.as_bytes())?,
             Value::Integer(_) | Value::Number(_) => number::write(&mut self.out, value, call.options()),
             other => return Err(call.error(format!("invalid replacement value (a {})", type_name(other)))),
         }
+        Ok(())
+    }
+
+    /// Appends to the result, which may grow far beyond subject and replacement: the memory limit is asked as it doubles.
+    fn append(&mut self, call: &mut Call<'gc, '_>, bytes: &[u8]) -> Result<(), Error<'gc>> {
+        const FIRST: usize = 4096;
+        let length = self.out.len() + bytes.len();
+        if length > self.announced {
+            // Asking step by step and beginning again each time would never end.
+            call.machine.is_repeatable = false;
+            call.reserve(length)?;
+            self.announced = (length * 2).max(FIRST);
+        }
+        self.out.extend_from_slice(bytes);
         Ok(())
     }
 }
@@ -513,7 +530,7 @@ impl<'gc> Continuation<'gc> for Substitution<'gc> {
     fn resume(mut self: Box<Self>, mut call: Call<'gc, '_>) -> Answer<'gc> {
         if let Some(found) = self.pending.take() {
             let value = call.arg(1);
-            self.put(&call, value, found)?;
+            self.put(&mut call, value, found)?;
         }
         self.run(&mut call)
     }
