@@ -14,6 +14,10 @@ id: number,
  */
 request: FetchRequest, 
 /**
+ * Where the answer comes from after redirects.
+ */
+url: string, 
+/**
  * Status; 0 when there was no answer.
  */
 status: number, 
