@@ -3,7 +3,7 @@
  * list to a screen reader; each row's picture is drawn inside it.
  */
 
-import { html, nothing, render, svg, type TemplateResult } from "lit";
+import { html, nothing, render, type TemplateResult } from "lit";
 
 import type { Session } from "../store/session.ts";
 import type { Host } from "../store/hosts.ts";
@@ -77,6 +77,7 @@ export class LadderPanel implements Panel {
     const selected = selection === null ? undefined : log.get(selection);
     const chosen = selected ? (log.frameOf(selected)?.id ?? (selected.kind === "callback_end" ? selected.callback : selected.id)) : null;
     this.#list.update(this.#records.items, chosen);
+    this.#list.dom.style.setProperty("--columns", String(Math.max(1, this.#columns.length)));
     this.#drawHead();
     render(
       html`${filterBar(this.#filter, "Filter: words of a sentence", (filter) => {
@@ -130,9 +131,6 @@ export class LadderPanel implements Panel {
     const frame = record.kind === "frame_sent" ? log.frame(record.id) : undefined;
     return html`<span class="cell time">${seconds(record.at, 4)}</span>
       <div class="ladder-row">
-        <svg class="ladder-lines" preserveAspectRatio="none" viewBox="0 0 100 10" aria-hidden="true">
-          ${this.#columns.map((host) => svg`<line class="lifeline" x1=${this.#center(host.id)} x2=${this.#center(host.id)} y1="0" y2="10" />`)}
-        </svg>
         ${frame ? this.#arrow(frame) : this.#box(record)}
       </div>`;
   }
@@ -156,7 +154,7 @@ export class LadderPanel implements Panel {
         const [a, b] = [Math.min(from, end), Math.max(from, end)];
         return html`<span class=${`arrow ${isRight ? "rightward" : "leftward"}${isLost ? " is-lost" : ""}${isQuiet ? " quiet" : ""}`} data-hue=${hue} style=${`left:${a}%;width:${b - a}%`}></span>`;
       })}
-      <span class="arrow-text" style=${`left:${left}%;width:${right - left}%`}><span><b>${summary.protocol}</b> ${shortSummary(frame)}${isLost ? html` <b class="lost">lost</b>` : nothing}</span></span>`;
+      <span class="arrow-text" style=${`left:${left}%;width:${right - left}%`}><span>${summary.summary.startsWith(summary.protocol) ? nothing : html`<b>${summary.protocol}</b> `}${shortSummary(frame)}${isLost ? html` <b class="lost">lost</b>` : nothing}</span></span>`;
   }
 
   #box(record: TraceRecord): TemplateResult {
