@@ -60,7 +60,7 @@ export class PingPanel implements Panel {
         <div class="view-body ping-body">
           <section class="scroll" aria-label="Hosts to ping">
             <ul class="ping-targets">
-              ${hosts.filter((host) => host.name !== this.#sender()?.name).map((host) => this.#targetButton(host, isStopped))}
+              ${hosts.filter((host) => host.kind !== "internet" && host.name !== this.#sender()?.name).map((host) => this.#targetButton(host, isStopped))}
             </ul>
           </section>
           <section class="scroll" aria-label="Echoes">${this.#echoes()}</section>
@@ -134,7 +134,8 @@ export class PingPanel implements Panel {
       if (!frame || frame.summary.protocol !== "ICMP") continue;
       for (const arrival of frame.arrivals) {
         hops.push({ host: arrival.host, at: arrival.at, lost: null });
-        queue.push(...log.effects(arrival.record));
+        // Home again: what happens then is the next echo's business.
+        if (arrival.host !== sent.host) queue.push(...log.effects(arrival.record));
       }
       for (const drop of frame.drops) hops.push({ host: drop.host, at: drop.at, lost: drop.reason });
     }
