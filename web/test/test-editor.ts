@@ -90,7 +90,7 @@ describe("the PC's browser", () => {
 
   it("follows redirections and ends a circle", async () => {
     const asked: string[] = [];
-    const reply = (request: { url: string }, status: number, headers: [string, string][]) => ({ id: 1, request, status, headers, body: new Uint8Array(), error: null, startedMs: 0, endedMs: 0 });
+    const reply = (request: { url: string }, status: number, headers: [string, string][]) => ({ id: 1, request, url: request.url, status, headers, body: new Uint8Array(), error: null, startedMs: 0, endedMs: 0 });
     const page = await loadPage({ url: "http://a/" }, async (request) => (asked.push(request.url), request.url === "http://a/" ? reply(request, 302, [["Location", "/b"]]) : reply(request, 204, [])));
     expect(asked).toEqual(["http://a/", "http://a/b"]);
     expect(page).toMatchObject({ status: 204, source: null });

@@ -452,5 +452,5 @@ function glanceOf(board: BoardStatus): string {
 }
 
 function unfetched(error: string): FetchResult {
-  return { id: 0, request: { url: "" }, status: 0, headers: [], body: new Uint8Array(), error, startedMs: 0, endedMs: 0 };
+  return { id: 0, request: { url: "" }, url: "", status: 0, headers: [], body: new Uint8Array(), error, startedMs: 0, endedMs: 0 };
 }
