@@ -55,7 +55,8 @@ export async function loadPage(request: FetchRequest, fetch: Fetch): Promise<Loa
       current = result.status === 307 || result.status === 308 ? { ...current, url } : { url };
       continue;
     }
-    return show(current.url, result, fetch);
+    // The PC follows redirections by itself and says where it ended.
+    return show(result.url || current.url, result, fetch);
   }
   return failure(current.url, "It redirects again and again.");
 }
