@@ -69,13 +69,14 @@ describe("accessibility", () => {
     const tab = page.locator("#tab-timeline");
     await tab.focus();
     await page.keyboard.press("ArrowRight");
-    expect(await page.locator("#tab-sequence").getAttribute("aria-selected")).toBe("true");
+    await expect.poll(() => page.locator("#tab-sequence").getAttribute("aria-selected")).toBe("true");
     await page.keyboard.press("ArrowLeft");
+    await expect.poll(() => tab.getAttribute("aria-selected")).toBe("true");
     await page.locator(".timeline-scroll").focus();
     await page.keyboard.press("End");
     await page.keyboard.press("ArrowLeft");
     await page.locator(".inspector h2").waitFor();
-    expect(await page.locator(".timeline [aria-live]").textContent()).toMatch(/server|client/);
+    await expect.poll(() => page.locator(".timeline [aria-live]").textContent()).toMatch(/server|client/);
     await page.keyboard.press("Enter");
     await expect.poll(() => page.evaluate(() => document.activeElement?.classList.contains("cm-content"))).toBe(true);
     await page.context().close();
