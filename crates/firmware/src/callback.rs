@@ -46,10 +46,13 @@ pub(crate) struct Callback {
     /// When it could have run.
     pub(crate) due: Instant,
     /// Native work after it returned without an error, before anything else happens.
-    pub(crate) then: Option<Box<dyn FnOnce(&Chip)>>,
+    pub(crate) then: Option<Afterwards>,
     /// Looks at what it returned, before `then`.
     pub(crate) results: Option<Results>,
 }
+
+/// Native work after a callback that returned without an error.
+pub(crate) type Afterwards = Box<dyn FnOnce(&Chip)>;
 
 /// Looks at what a callback returned.
 pub(crate) type Results = Box<dyn for<'gc> FnOnce(&Chip, Context<'gc>, Vec<Value<'gc>>)>;

@@ -147,11 +147,6 @@ impl Chip {
 
     // ---- settings ----
 
-    /// Whose word counts where manual and chip disagree.
-    pub(crate) fn behaviour(&self) -> Behaviour {
-        self.config.behaviour
-    }
-
     /// Whether the board does as the chip does where the manual says otherwise.
     pub(crate) fn is_chip(&self) -> bool {
         self.config.behaviour == Behaviour::Chip

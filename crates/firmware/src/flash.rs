@@ -7,9 +7,9 @@ use crate::modules;
 
 /// The flash chip's content as far as a program can tell.
 #[derive(Clone, Debug, Default)]
-pub struct Flash {
+pub(crate) struct Flash {
     /// The file system.
-    pub files: FileStore,
+    pub(crate) files: FileStore,
     /// What `wifi` keeps.
     pub(crate) wifi: modules::wifi::Settings,
     /// What `node.startup` keeps.

@@ -8,7 +8,7 @@ use lua::{Engine, IntegerBits, Options, Run, RuntimeError, Step};
 use trace::{CallbackEvent, Instant, Kind, RecordId};
 
 use crate::boot;
-use crate::callback::{Callback, Protection, Results};
+use crate::callback::{Afterwards, Callback, Protection, Results};
 use crate::chip::{Chip, Ending};
 use crate::crash;
 use crate::interpreter;
@@ -51,7 +51,7 @@ pub(crate) enum Purpose {
         /// What an uncaught error does.
         protection: Protection,
         /// Native work after it.
-        then: Option<Box<dyn FnOnce(&Chip)>>,
+        then: Option<Afterwards>,
         /// Looks at what it returned.
         results: Option<Results>,
     },

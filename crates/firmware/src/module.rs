@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use lua::native::{self, Answer, Call};
 use lua::piccolo::{Context, Value};
-use lua::{Dialect, StashedFunction, rom};
+use lua::{Dialect, rom};
 use trace::{Kind, Position, SocketId};
 
 use crate::chip::Chip;
@@ -66,8 +66,6 @@ pub(crate) struct Member {
 pub(crate) enum MemberValue {
     Function(Native),
     Integer(i64),
-    Number(f64),
-    Text(&'static str),
     Table(&'static [Member]),
     /// A value that is made when the module is installed.
     Made(for<'gc> fn(&Chip, Context<'gc>) -> Value<'gc>),
@@ -178,8 +176,6 @@ fn value<'gc>(ctx: Context<'gc>, chip: &Chip, prefix: &str, member: &'static Mem
     match member.value {
         MemberValue::Function(native) => wrapped(ctx, chip, prefix, member, native),
         MemberValue::Integer(integer) => integer_value(chip, integer),
-        MemberValue::Number(number) => Value::Number(number),
-        MemberValue::Text(text) => Value::String(ctx.intern_static(text.as_bytes())),
         MemberValue::Made(make) => make(chip, ctx),
         MemberValue::Table(members) => {
             rom::table(ctx, values(ctx, chip, &format!("{prefix}{}.", member.name), members)).into()
@@ -293,9 +289,4 @@ pub(crate) fn quoted(bytes: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(shown).chars().flat_map(char::escape_debug).collect();
     let rest = if bytes.len() > BYTES_MAX { format!("... ({} bytes)", bytes.len()) } else { String::new() };
     format!("\"{text}\"{rest}")
-}
-
-/// Keeps a function for a callback.
-pub(crate) fn stash_function<'gc>(ctx: Context<'gc>, function: lua::Function<'gc>) -> StashedFunction {
-    StashedFunction::new(ctx, function)
 }

@@ -18,8 +18,8 @@ struct Budget {
 
 /// The limits. Raise one only together with the reason, in the commit that needs it.
 const BUDGETS: &[Budget] = &[
-    Budget { what: "WebAssembly", ending: ".wasm", bytes_max: 700_000 },
-    Budget { what: "JavaScript (all chunks)", ending: ".js", bytes_max: 400_000 },
+    Budget { what: "WebAssembly", ending: ".wasm", bytes_max: 1_250_000 },
+    Budget { what: "JavaScript (all chunks)", ending: ".js", bytes_max: 260_000 },
     Budget { what: "style sheets", ending: ".css", bytes_max: 40_000 },
 ];
 

@@ -102,11 +102,6 @@ fn connect(chip: &Chip, id: ClientId, ip: std::net::Ipv4Addr) {
     }
 }
 
-/// The socket of a connection, once there is one.
-pub(crate) fn socket(chip: &Chip, id: ClientId) -> Option<SocketId> {
-    chip.modules.client.borrow().clients.get(&id).and_then(|client| client.socket)
-}
-
 /// Sends `data` behind what waits.
 pub(crate) fn send(chip: &Chip, id: ClientId, data: &[u8]) {
     if let Some(client) = chip.modules.client.borrow_mut().clients.get_mut(&id) {
@@ -183,11 +178,7 @@ pub(crate) fn handle_event(chip: &Chip, event: Event) -> Option<Event> {
             flush(chip, id);
             tell(chip, id, ClientEvent::Connected);
         }
-        Event::Acknowledged { .. } => {
-            if !flush(chip, id) {
-                tell(chip, id, ClientEvent::Drained);
-            }
-        }
+        Event::Acknowledged { .. } if !flush(chip, id) => tell(chip, id, ClientEvent::Drained),
         Event::Received { data, .. } => tell(chip, id, ClientEvent::Data(data.to_vec())),
         Event::Closed { reason, .. } => finish(chip, id, Ending::Stack(reason)),
         _ => {}

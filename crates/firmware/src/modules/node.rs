@@ -23,7 +23,7 @@ use crate::modules::{self, file, pipe};
 use crate::task::Priority;
 
 /// A 4 MB chip of Winbond.
-const FLASH_ID: i64 = 0x1640_ef;
+const FLASH_ID: i64 = 0x0016_40ef;
 const FLASH_MODE_DIO: i64 = 2;
 const FLASH_HERTZ: i64 = 40_000_000;
 
