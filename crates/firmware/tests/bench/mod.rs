@@ -8,15 +8,15 @@ use lua::Dialect;
 use trace::{Duration, HostId, Instant, Kind, Record, Trace};
 
 /// A board on the bench.
-pub struct Bench {
-    pub board: Board,
-    pub trace: Trace,
-    pub now: Instant,
+pub(crate) struct Bench {
+    pub(crate) board: Board,
+    pub(crate) trace: Trace,
+    pub(crate) now: Instant,
     console: String,
 }
 
 /// The settings that most tests have: the manual's behaviour, both generations of the API, Lua 5.1.
-pub fn config() -> BoardConfig {
+pub(crate) fn config() -> BoardConfig {
     BoardConfig {
         seed: 7,
         station: None,
@@ -25,23 +25,23 @@ pub fn config() -> BoardConfig {
 }
 
 /// The same with the chip's behaviour.
-pub fn chip() -> BoardConfig {
+pub(crate) fn chip() -> BoardConfig {
     BoardConfig { behaviour: Behaviour::Chip, ..config() }
 }
 
 /// The same with release 3.0 alone.
-pub fn release_3_0() -> BoardConfig {
+pub(crate) fn release_3_0() -> BoardConfig {
     BoardConfig { release: Release::V3, ..config() }
 }
 
 /// The same with Lua 5.3.
-pub fn lua_5_3() -> BoardConfig {
+pub(crate) fn lua_5_3() -> BoardConfig {
     BoardConfig { dialect: Dialect::Lua53, ..config() }
 }
 
 impl Bench {
     /// A board that is off, with these files.
-    pub fn new(config: BoardConfig, files: &[(&str, &str)]) -> Bench {
+    pub(crate) fn new(config: BoardConfig, files: &[(&str, &str)]) -> Bench {
         let trace = Trace::new(100_000);
         let mut board = Board::new(config, trace.clone());
         board.files_mut(|store| {
@@ -53,19 +53,19 @@ impl Bench {
     }
 
     /// A board that has run `program` as its `init.lua` for 20 s.
-    pub fn running(config: BoardConfig, program: &str) -> Bench {
+    pub(crate) fn running(config: BoardConfig, program: &str) -> Bench {
         let mut bench = Bench::new(config, &[("init.lua", program)]);
         bench.power_on();
         bench.run_for(Duration::from_secs(20));
         bench
     }
 
-    pub fn power_on(&mut self) {
+    pub(crate) fn power_on(&mut self) {
         self.board.power_on(self.now);
     }
 
     /// Lets virtual time pass.
-    pub fn run_for(&mut self, span: Duration) {
+    pub(crate) fn run_for(&mut self, span: Duration) {
         let until = self.now + span;
         let mut steps_left = 2_000_000u32;
         loop {
@@ -86,7 +86,7 @@ impl Bench {
     }
 
     /// Types at the console and lets a second pass. Returns what the console shows meanwhile.
-    pub fn type_in(&mut self, text: &str) -> String {
+    pub(crate) fn type_in(&mut self, text: &str) -> String {
         self.take_console();
         self.board.input(self.now, Input::Console(text.as_bytes().to_vec()));
         self.run_for(Duration::from_secs(1));
@@ -94,12 +94,12 @@ impl Bench {
     }
 
     /// Everything printed since the last time, as it is.
-    pub fn take_console(&mut self) -> String {
+    pub(crate) fn take_console(&mut self) -> String {
         std::mem::take(&mut self.console)
     }
 
     /// What the program printed: without banners and the first prompt after each.
-    pub fn output(&mut self) -> String {
+    pub(crate) fn output(&mut self) -> String {
         let console = self.take_console();
         let mut output = String::new();
         for (i, part) in console.split(" on SDK 3.0.1-dev(fce080e)\n").enumerate() {
@@ -113,12 +113,12 @@ impl Bench {
     }
 
     /// The records of the log.
-    pub fn records(&self) -> Vec<Record> {
+    pub(crate) fn records(&self) -> Vec<Record> {
         self.trace.since(None)
     }
 
     /// The hints given, with their lines.
-    pub fn hints(&self) -> Vec<(u32, String)> {
+    pub(crate) fn hints(&self) -> Vec<(u32, String)> {
         let hint = |record: Record| match record.kind {
             Kind::Hint { text, position } => Some((position.map_or(0, |position| position.line), text)),
             _ => None,
@@ -129,13 +129,13 @@ impl Bench {
 
 /// Runs `program` as `init.lua` and compares what it prints.
 #[track_caller]
-pub fn check(program: &str, expected: &str) {
+pub(crate) fn check(program: &str, expected: &str) {
     check_on(config(), program, expected);
 }
 
 /// [`check`] with other settings.
 #[track_caller]
-pub fn check_on(config: BoardConfig, program: &str, expected: &str) {
+pub(crate) fn check_on(config: BoardConfig, program: &str, expected: &str) {
     let mut bench = Bench::running(config, program);
     let output = bench.output();
     assert!(output == expected, "the program\n{program}\nprinted\n{output}\ninstead of\n{expected}");
@@ -143,7 +143,7 @@ pub fn check_on(config: BoardConfig, program: &str, expected: &str) {
 
 /// Evaluates expressions, one a line, and compares their results, one a line.
 #[track_caller]
-pub fn check_values(expressions: &[(&str, &str)]) {
+pub(crate) fn check_values(expressions: &[(&str, &str)]) {
     let program: String = expressions.iter().map(|(expression, _)| format!("print({expression})\n")).collect();
     let expected: String = expressions.iter().map(|(_, value)| format!("{value}\n")).collect();
     check(&program, &expected);
@@ -151,7 +151,7 @@ pub fn check_values(expressions: &[(&str, &str)]) {
 
 /// Runs statements that fail, one after the other, and compares their messages.
 #[track_caller]
-pub fn check_errors(statements: &[(&str, &str)]) {
+pub(crate) fn check_errors(statements: &[(&str, &str)]) {
     let program: String = statements
         .iter()
         .map(|(statement, _)| format!("print(select(2, pcall(function() {statement} end)))\n"))
