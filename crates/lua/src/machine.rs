@@ -154,11 +154,16 @@ pub(crate) struct Machine<'gc> {
 /// How the limit of memory is watched.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct MemoryState {
-    /// The last thing that happened is a collection because of the limit: if it did not help, the program fails.
-    has_collected: bool,
-    /// The same for the look at the memory at the beginning of a slice.
+    /// The error on its way is no error of the program: its native call or instruction begins again after a collection.
+    wants_retry: bool,
+    /// What runs has been begun again. It is not begun a third time: memory that is missing now is an error.
+    is_retry: bool,
+    /// The last slice began with a collection: if it did not help, the program fails.
     has_collected_for_slice: bool,
 }
+
+/// Instructions that it takes to begin a native call or an instruction again.
+const RETRY_FUEL: usize = 100;
 
 /// Text of the error when memory runs out.
 pub(crate) const NOT_ENOUGH_MEMORY: &str = "not enough memory";
@@ -227,7 +232,10 @@ impl<'gc> Machine<'gc> {
     fn run_inner(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Result<Exit, Error<'gc>> {
         self.grow(self.live_end())?;
         let mut result = match (self.start.take(), self.pending.take()) {
-            (_, Some((at, count, results))) => self.call(ctx, shared, at, count, results),
+            (_, Some((at, count, results))) => {
+                self.memory.is_retry = true;
+                self.call(ctx, shared, at, count, results)
+            }
             (Some((function, arguments)), None) => {
                 self.grow(arguments.len() + 1)?;
                 self.stack[0] = function;
@@ -253,8 +261,10 @@ impl<'gc> Machine<'gc> {
                     None => return Ok(Exit::Finished { first: 0, count: 0 }),
                 },
                 Ok(Flow::Exit(exit)) => return Ok(exit),
-                Err(error) if self.wants_collection => {
-                    let _ = error;
+                // The instruction has left its frame as it was.
+                Err(_) if std::mem::take(&mut self.memory.wants_retry) => {
+                    self.memory.is_retry = true;
+                    self.consume(RETRY_FUEL);
                     return Ok(Exit::Collect);
                 }
                 // Nobody is left to catch it: `unwind` has noted the traceback.
@@ -278,10 +288,9 @@ impl<'gc> Machine<'gc> {
         })
     }
 
-    /// End of the values that frames use.
+    /// End of the values that frames use. Above the arguments of a call that waits there are only leftovers.
     fn live_end(&self) -> usize {
-        let pending = self.pending.map_or(0, |(at, count, _)| at + 1 + count);
-        pending.max(self.frames_end())
+        self.pending.map_or_else(|| self.frames_end(), |(at, count, _)| at + 1 + count)
     }
 
     fn frames_end(&self) -> usize {
@@ -326,7 +335,10 @@ impl<'gc> Machine<'gc> {
         self.live_end() * 8 + self.frames.len() * 24
     }
 
-    /// Checks whether `bytes` more would still be within the limit; asks for a collection first if not.
+    /// Checks whether `bytes` more would still be within the limit.
+    ///
+    /// If not, what runs fails and begins again after a collection, but only once: a native function may ask many times, and
+    /// more each time, so that a first answer of yes says nothing about whether it can ever end.
     pub(crate) fn check_memory(
         &mut self,
         ctx: Context<'gc>,
@@ -335,24 +347,19 @@ impl<'gc> Machine<'gc> {
     ) -> Result<(), Error<'gc>> {
         let Some(max) = shared.memory_max.get() else { return Ok(()) };
         let used = ctx.metrics().total_allocation() + self.own_bytes();
-        if used.saturating_add(bytes) <= max {
-            self.memory.has_collected = false;
+        let wanted = used.saturating_add(bytes);
+        if wanted <= max {
             return Ok(());
         }
-        if self.memory.has_collected {
-            self.memory.has_collected = false;
+        if self.memory.is_retry {
             return Err(self.memory_error(ctx));
         }
         self.wants_collection = true;
         if self.native.is_some() && !self.is_repeatable {
             // Too late to begin again; a collection follows as soon as possible.
-            return if used.saturating_add(bytes) <= max.saturating_mul(2) {
-                Ok(())
-            } else {
-                Err(self.memory_error(ctx))
-            };
+            return if wanted <= max.saturating_mul(2) { Ok(()) } else { Err(self.memory_error(ctx)) };
         }
-        self.memory.has_collected = true;
+        self.memory.wants_retry = true;
         Err(RawError::from_value(Value::Nil))
     }
 
@@ -387,6 +394,18 @@ impl<'gc> Machine<'gc> {
             return Err(self.memory_error(ctx));
         }
         self.check_memory(ctx, shared, bytes)
+    }
+
+    /// [`Machine::check_memory`] for an instruction.
+    pub(crate) fn reserve_for_instruction(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        bytes: usize,
+    ) -> Result<(), Error<'gc>> {
+        let result = self.reserve(ctx, shared, bytes);
+        self.memory.is_retry = false;
+        result
     }
 
     // Calls.
@@ -528,9 +547,11 @@ impl<'gc> Machine<'gc> {
         let call = Call { ctx, shared, machine: self, base: at + 1, count, function };
         let answer = (native.code.handler)(call);
         self.is_repeatable = false;
-        if answer.is_err() && self.wants_collection {
+        self.memory.is_retry = false;
+        if std::mem::take(&mut self.memory.wants_retry) && answer.is_err() {
             self.native = None;
             self.pending = Some((at, count, results));
+            self.consume(RETRY_FUEL);
             return Ok(Flow::Go);
         }
         self.answer(ctx, shared, answer, function, at, results)
@@ -928,6 +949,8 @@ impl<'gc> Machine<'gc> {
 
     /// Carries `error` to the next frame that catches it.
     fn unwind(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, error: Error<'gc>) -> Result<Flow, Error<'gc>> {
+        // Another error took the place of what was to begin again.
+        self.memory.is_retry = false;
         let mut error = self.plain_error(ctx, error);
         let handler = self.find_handler();
         match handler {

@@ -536,7 +536,7 @@ impl<'gc> Call<'gc, '_> {
     /// Says that this function is about to allocate `bytes`.
     ///
     /// Call it before anything that has an effect: when the limit is near, the interpreter collects garbage and calls the
-    /// function again from its beginning.
+    /// function again from its beginning, once. In a continuation nothing begins again.
     ///
     /// # Errors
     /// `not enough memory`

@@ -362,7 +362,7 @@ impl<'gc> Machine<'gc> {
             _ => 24,
         };
         let bytes = self.stack[first..=last].iter().map(length).sum();
-        self.reserve(ctx, shared, bytes)?;
+        self.reserve_for_instruction(ctx, shared, bytes)?;
         Ok(Flow::Go)
     }
 

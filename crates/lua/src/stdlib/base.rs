@@ -488,7 +488,13 @@ impl<'gc> Continuation<'gc> for Loading<'gc> {
             Value::Nil => return Ok(self.finish(&call)),
             value => match call.to_string(value) {
                 Some(piece) if piece.as_bytes().is_empty() => return Ok(self.finish(&call)),
-                Some(piece) => self.source.extend_from_slice(piece.as_bytes()),
+                Some(piece) => {
+                    // The reader may go on for ever.
+                    if let Err(error) = call.reserve(self.source.len() + piece.as_bytes().len()) {
+                        return Ok(call.two(Value::Nil, error.to_value(call.ctx())));
+                    }
+                    self.source.extend_from_slice(piece.as_bytes());
+                }
                 None => return Ok(call.nil_and("reader function must return a string")),
             },
         }

@@ -516,8 +516,6 @@ impl<'gc> Substitution<'gc> {
         const FIRST: usize = 4096;
         let length = self.out.len() + bytes.len();
         if length > self.announced {
-            // Asking step by step and beginning again each time would never end.
-            call.machine.is_repeatable = false;
             call.reserve(length)?;
             self.announced = (length * 2).max(FIRST);
         }
@@ -611,8 +609,9 @@ impl<'gc> Formatting<'gc> {
             }
             self.write(call, &directive)?;
         }
+        let length = self.out.len() + format.len() - self.at;
+        call.reserve(length)?;
         self.out.extend_from_slice(&format[self.at..]);
-        let length = self.out.len();
         call.consume(length / 16);
         Ok(call.one(call.string_from(self.out)))
     }
@@ -668,7 +667,10 @@ impl<'gc> Formatting<'gc> {
         Ok(())
     }
 
-    fn write_quoted(&mut self, call: &Call<'gc, '_>, argument: usize) -> Result<(), Error<'gc>> {
+    fn write_quoted(&mut self, call: &mut Call<'gc, '_>, argument: usize) -> Result<(), Error<'gc>> {
+        if let Value::String(text) = call.arg(argument) {
+            call.reserve(self.out.len() + text.as_bytes().len())?;
+        }
         let rules = rules(call.dialect());
         if rules == PatternRules::Lua51 {
             write_quoted(&mut self.out, call.check_string(argument)?.as_bytes(), rules);
@@ -705,6 +707,8 @@ impl<'gc> Continuation<'gc> for PendingText<'gc> {
         let Formatting { format, at, argument, out } = formatting;
         let rest = Cell::new(Some((at, argument, out)));
         let rest = native::function_with(call.ctx(), "format", vec![format.into()], move |mut call| {
+            // What is taken here is gone when the call begins again.
+            call.machine.is_repeatable = false;
             let (Value::String(format), Some((at, argument, out))) = (call.upvalue(0), rest.take()) else {
                 return Ok(call.none());
             };
