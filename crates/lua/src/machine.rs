@@ -598,6 +598,10 @@ impl<'gc> Machine<'gc> {
             }
         }
         self.native = None;
+        // Few native functions reserve what they return; a slice of many calls must not go far past the limit.
+        if shared.memory_max.get().is_some_and(|max| ctx.metrics().total_allocation() / 2 > max) {
+            self.wants_collection = true;
+        }
         self.deliver(ctx, shared, first, count, results)
     }
 

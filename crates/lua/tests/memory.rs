@@ -126,7 +126,7 @@ fn formatting_fails() {
 #[test]
 fn concatenation_fails() {
     check_exhausts("local s = 'x' while true do s = s .. s end");
-    check_exhausts("local s = '' while true do s = s .. 'some more text' .. #s end");
+    check_exhausts("local s = '' while true do s = s .. ('more'):rep(1000) .. #s end");
     check_exhausts("local s = ('x'):rep(1e6) return s .. s .. s");
     check_exhausts("local s = ('x'):rep(1e5) local t = {} for i = 1, 1e6 do t[i] = s .. i end");
     check_exhausts("local s = ('x'):rep(1e5) local t = {} for i = 1, 100 do t[i] = s end return table.concat(t)");
@@ -141,14 +141,14 @@ fn growing_tables_fail() {
     check_exhausts("local t = {} while true do t = {t} end");
     check_exhausts("local t = {} for i = 1, 1e9 do table.insert(t, i) end");
     check_exhausts("local t = {} while true do t[#t + 1] = ('x'):rep(1000):upper() .. #t end");
-    check_exhausts("local s = ('x'):rep(1e5) local t = {} for i = 1, 1e9 do t[i] = s:reverse() end");
-    check_exhausts("local s = ('x'):rep(1e5) local t = {} for i = 1, 1e9 do t[i] = s:sub(2) end");
+    check_exhausts("local s = ('x'):rep(1e6) local t = {} for i = 1, 1e9 do t[i] = s:reverse() end");
+    check_exhausts("local s = ('x'):rep(1e6) local t = {} for i = 1, 1e9 do t[i] = s:sub(2) end");
 }
 
 #[test]
 fn a_reader_that_never_ends_fails() {
     for dialect in [Dialect::Lua51, Dialect::Lua53] {
-        for reader in ["function() return ('x '):rep(1000) end", "collectgarbage", "function() return 'x ' end"] {
+        for reader in ["function() return ('x '):rep(1000) end", "os.time", "function() return 'x ' end"] {
             let ending = run(dialect, &format!("print(load({reader}))"));
             assert_eq!(
                 ending,
