@@ -4,7 +4,7 @@ import { defineConfig } from "vite";
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** Tests of the page's own behaviour replace the engine by one that replays a prepared run; a built site never does. */
-const engine = process.env["PLAYGROUND_ENGINE"] === "fixture" ? here("./test/fixture-engine.ts") : here("./src/engine/wasm.ts");
+const engine = process.env["PLAYGROUND_ENGINE"] === "fixture" ? here("./test/fixture-engine.ts") : here("./src/engine/load.ts");
 
 export default defineConfig({
   root: here(".."),

@@ -4,6 +4,7 @@ import "./styles/page.css";
 
 import { firstExample, findExample } from "./examples/first.ts";
 import { newId } from "./panels/top-bar.ts";
+import { startPageWorker } from "./engine/start-worker.ts";
 import { Shell } from "./shell.ts";
 import { browserStore, Library } from "./store/library.ts";
 import { fromFragment, NotALab } from "./store/share.ts";
@@ -26,7 +27,7 @@ async function begin(): Promise<Shell> {
   const last = kept === null ? null : library.load(kept);
   const choice = example ?? firstExample;
   const isOwn = !example && !shared && last !== null;
-  const session = isOwn ? new Session(library, last, kept ?? newId()) : new Session(library, shared ?? choice.lab, newId());
+  const session = isOwn ? new Session(library, last, kept ?? newId(), startPageWorker) : new Session(library, shared ?? choice.lab, newId(), startPageWorker);
   if (!isOwn && !shared) {
     session.view = choice.view ?? "timeline";
     session.stage = choice.stage ?? "console";

@@ -17,6 +17,9 @@ export interface ClientHandlers {
   ready(): void;
 }
 
+/** Starts a worker that speaks the protocol; the page and the embedded element have different ways to. */
+export type StartWorker = () => Worker;
+
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -39,7 +42,10 @@ export class EngineClient {
   #isReady = false;
   readonly #waiting = new Map<number, Waiting>();
 
-  constructor(readonly handlers: ClientHandlers) {
+  constructor(
+    readonly handlers: ClientHandlers,
+    readonly startWorker: StartWorker,
+  ) {
     this.#worker = this.#spawn();
     this.#frame = requestAnimationFrame(() => this.#tick());
   }
@@ -114,7 +120,7 @@ export class EngineClient {
   }
 
   #spawn(): Worker {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    const worker = this.startWorker();
     worker.addEventListener("message", (event: MessageEvent<FromWorker>) => this.#receive(event.data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();

@@ -1,7 +1,6 @@
-/** The engine of `pkg/`, the only importer of it: loads the module once, gives typed calls, frees what it makes. */
+/** The engine of `pkg/`: gives typed calls, frees what it makes. Besides `load.ts` the only importer of that folder. */
 
 import init, * as pkg from "../../../pkg/playground.js";
-import moduleUrl from "../../../pkg/playground_bg.wasm?url";
 
 import type { ApiEntry } from "../generated/ApiEntry.ts";
 import type { CompileError } from "../generated/CompileError.ts";
@@ -16,11 +15,9 @@ import type { Input, Lab } from "./lab.ts";
 /** Wall time that a step may take, in milliseconds. */
 const stepWallMsMax = 400;
 
-let loaded: Promise<Engine> | null = null;
-
-/** Loads the engine; later calls give the same one. */
-export function loadEngine(): Promise<Engine> {
-  return (loaded ??= init({ module_or_path: moduleUrl }).then(() => engine));
+/** Instantiates the module, from its address or compiled already. To be called once: the glue keeps one instance. */
+export function createEngine(module: string | WebAssembly.Module): Promise<Engine> {
+  return init({ module_or_path: module }).then(() => engine);
 }
 
 const engine: Engine = {

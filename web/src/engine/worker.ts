@@ -1,11 +1,10 @@
 /**
- * The simulation's worker: runs one lab in slices, so that a message is never waited for longer than a slice.
+ * The simulation's worker, whatever its engine comes from: runs one lab in slices, so that a message is never waited for longer than a slice.
  *
  * It stops running ahead when the page does not pull (a hidden tab, a busy page), which bounds the memory of a batch. A trap of
  * the engine ends the worker's work with one message; the page starts another worker.
  */
 
-import { loadEngine } from "#engine";
 import type { Engine, Run } from "./engine.ts";
 import type { Input } from "./lab.ts";
 import { Pacing } from "./pacing.ts";
@@ -38,8 +37,8 @@ class Worker {
   #load = 0;
   readonly #early: ToWorker[] = [];
 
-  async begin(): Promise<void> {
-    this.#engine = await loadEngine();
+  async begin(engine: Promise<Engine>): Promise<void> {
+    this.#engine = await engine;
     post({ type: "ready" });
     for (const message of this.#early.splice(0)) this.receive(message);
   }
@@ -225,5 +224,8 @@ function broken(error: unknown): void {
   post({ type: "crashed", message });
 }
 
-self.addEventListener("message", (event: MessageEvent<ToWorker>) => guard(() => worker.receive(event.data)));
-worker.begin().catch(broken);
+/** Serves the page that started this worker from now on; what it asks before `engine` is there waits. */
+export function serve(engine: Promise<Engine>): void {
+  self.addEventListener("message", (event: MessageEvent<ToWorker>) => guard(() => worker.receive(event.data)));
+  worker.begin(engine).catch(broken);
+}

@@ -82,7 +82,7 @@ export class Terminal implements Panel {
       this.#scrolledTo = scrollTop;
     });
     this.#scroll.addEventListener("mouseup", () => {
-      if (document.getSelection()?.isCollapsed !== false && document.activeElement === this.#scroll) this.#input.focus({ preventScroll: true });
+      if (document.getSelection()?.isCollapsed !== false && (this.#scroll.getRootNode() as Document | ShadowRoot).activeElement === this.#scroll) this.#input.focus({ preventScroll: true });
     });
     this.#drawBar();
     this.#drawPrompt();

@@ -12,6 +12,7 @@ import { categories, type Category, FilteredList, type Filter, isBackground, mat
 import { seconds, span } from "../trace/format.ts";
 import type { FrameView } from "../trace/log.ts";
 import type { TraceRecord } from "../trace/record.ts";
+import { css } from "../ui/css.ts";
 import { icon } from "../ui/icons.ts";
 import { VirtualList } from "../ui/virtual-list.ts";
 import { filterBar } from "./filter-bar.ts";
@@ -114,7 +115,7 @@ export class LadderPanel implements Panel {
   #drawHead(): void {
     render(
       html`<span class="ladder-time">Time</span>
-        <div class="ladder-columns" style=${`--columns:${Math.max(1, this.#columns.length)}`}>
+        <div class="ladder-columns" style=${css(`--columns:${Math.max(1, this.#columns.length)}`)}>
           ${this.#columns.map((host) => html`<span data-hue=${host.hue}><span class="shape">${host.shape}</span> ${host.name}<small>${host.ip ?? ""}</small></span>`)}
         </div>`,
       this.#head,
@@ -152,9 +153,9 @@ export class LadderPanel implements Panel {
         const isRight = to > from;
         const end = isLost ? from + (to - from) * 0.6 : to;
         const [a, b] = [Math.min(from, end), Math.max(from, end)];
-        return html`<span class=${`arrow ${isRight ? "rightward" : "leftward"}${isLost ? " is-lost" : ""}${isQuiet ? " quiet" : ""}`} data-hue=${hue} style=${`left:${a}%;width:${b - a}%`}></span>`;
+        return html`<span class=${`arrow ${isRight ? "rightward" : "leftward"}${isLost ? " is-lost" : ""}${isQuiet ? " quiet" : ""}`} data-hue=${hue} style=${css(`left:${a}%;width:${b - a}%`)}></span>`;
       })}
-      <span class="arrow-text" style=${`left:${left}%;width:${right - left}%`}><span>${summary.summary.startsWith(summary.protocol) ? nothing : html`<b>${summary.protocol}</b> `}${shortSummary(frame)}${isLost ? html` <b class="lost">lost</b>` : nothing}</span></span>`;
+      <span class="arrow-text" style=${css(`left:${left}%;width:${right - left}%`)}><span>${summary.summary.startsWith(summary.protocol) ? nothing : html`<b>${summary.protocol}</b> `}${shortSummary(frame)}${isLost ? html` <b class="lost">lost</b>` : nothing}</span></span>`;
   }
 
   #box(record: TraceRecord): TemplateResult {
@@ -165,7 +166,7 @@ export class LadderPanel implements Panel {
     const isBad = record.kind === "crash" || (callback?.error ?? null) !== null;
     const text = record.kind === "nothing" || record.kind === "hint" ? (record.kind === "nothing" ? record.detail : record.text) : label(record);
     const glyph = record.kind === "nothing" ? "⊘ " : record.kind === "hint" ? "! " : isBad ? "✕ " : "";
-    return html`<span class=${`event-box ${record.kind}${isBad ? " is-bad" : ""}`} data-hue=${host?.hue ?? 8} style=${`left:${this.#center(record.host)}%;--share:${100 / Math.max(1, this.#columns.length)}%`} title=${sentence(record, log, hosts.nameOf)}
+    return html`<span class=${`event-box ${record.kind}${isBad ? " is-bad" : ""}`} data-hue=${host?.hue ?? 8} style=${css(`left:${this.#center(record.host)}%;--share:${100 / Math.max(1, this.#columns.length)}%`)} title=${sentence(record, log, hosts.nameOf)}
       ><b>${glyph}${text}</b>${"position" in record && record.position ? html`<small>${record.position.file}:${record.position.line}</small>` : nothing}${ran ? html`<small>${ran}</small>` : nothing}</span
     >`;
   }

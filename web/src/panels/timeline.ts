@@ -15,6 +15,7 @@ import type { FrameView } from "../trace/log.ts";
 import { firstAboveBy, type ScaleMode } from "../trace/time-scale.ts";
 import { type Item, type Lane, socketTitle, TimelineModel } from "../trace/timeline-model.ts";
 import { icon } from "../ui/icons.ts";
+import { remPixels } from "../ui/rem.ts";
 import { filterBar } from "./filter-bar.ts";
 import { concerns, type Panel, type PanelReport } from "./panel.ts";
 import { ViewFrame } from "./view-frame.ts";
@@ -213,7 +214,7 @@ export class TimelinePanel implements Panel {
   // ---- size and place
 
   #measure(): void {
-    const rem = (Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16) / 16;
+    const rem = remPixels(this.#scroll) / 16;
     const { clientWidth: width, clientHeight: height } = this.#scroll;
     if (width === 0) return;
     // A phone shows as many things as a larger window, only smaller.

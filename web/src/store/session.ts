@@ -5,7 +5,7 @@
  * document.
  */
 
-import { EngineClient } from "../engine/client.ts";
+import { EngineClient, type StartWorker } from "../engine/client.ts";
 import { type EngineFailure, failureText } from "../engine/failure.ts";
 import type { FetchRequest, FileContent, Input, Lab } from "../engine/lab.ts";
 import type { Batch } from "../engine/protocol.ts";
@@ -103,17 +103,19 @@ export class Session {
     readonly library: Library,
     lab: Lab,
     labId: string,
+    startWorker: StartWorker,
   ) {
     this.lab = lab;
     this.labId = labId;
     this.settings = library.settings();
     this.#chooseBoard();
-    this.client = new EngineClient({
-      batch: (batch) => this.#take(batch),
-      failed: (failure) => this.#fail(failure),
-      inputRefused: (input, message) => this.#refuseInput(input, message),
+    const handlers = {
+      batch: (batch: Batch) => this.#take(batch),
+      failed: (failure: EngineFailure) => this.#fail(failure),
+      inputRefused: (input: Input, message: string) => this.#refuseInput(input, message),
       ready: () => this.note("run"),
-    });
+    };
+    this.client = new EngineClient(handlers, startWorker);
   }
 
   /** Marks `topics` as changed. */

@@ -6,6 +6,7 @@
 import { html, nothing, render, type TemplateResult } from "lit";
 
 import { firstAboveBy } from "../trace/time-scale.ts";
+import { remPixels } from "./rem.ts";
 
 export interface VirtualListOptions<Item> {
   readonly label: string;
@@ -94,8 +95,7 @@ export class VirtualList<Item> {
   }
 
   #measure(): void {
-    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
-    this.#rowHeight = Math.round(this.options.rowRem * rem);
+    this.#rowHeight = Math.round(this.options.rowRem * remPixels(this.dom));
     this.dom.style.setProperty("--row-height", `${this.#rowHeight}px`);
     this.#spacer.style.height = `${this.#items.length * this.#rowHeight}px`;
   }
