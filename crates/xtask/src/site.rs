@@ -24,6 +24,17 @@ pub(crate) fn install_peers() -> Result<()> {
     install("tests/peers")
 }
 
+/// Installs the Lua engines that ours is measured against.
+///
+/// # Errors
+/// As [`install_packages`].
+pub(crate) fn install_lua_engines() -> Result<()> {
+    install(LUA_BENCH)
+}
+
+/// Where the benchmark of Lua engines in a browser lies.
+pub(crate) const LUA_BENCH: &str = "crates/lua-bench/browser";
+
 fn install(folder: &str) -> Result<()> {
     needs::node()?;
     let path = root().join(folder);

@@ -159,11 +159,15 @@ fn contents(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
 /// If one fails.
 pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     step("Find or install the peers of the benchmarks", || {
+        needs::tools(needs::TESTS)?;
         needs::tools(needs::BENCHMARKS)?;
         site::install_peers()
     })?;
     let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
-    for name in ["lua", "lan", "sim", "relay"] {
+    if wanted("lua") {
+        bench_lua()?;
+    }
+    for name in ["lan", "sim", "relay"] {
         if wanted(name) {
             step(&format!("Benchmark {name}"), || run(&mut cargo(&["bench", "--quiet", "--package", name])))?;
         }
@@ -173,4 +177,16 @@ pub(crate) fn bench(arguments: &[String]) -> Result<()> {
         step("Benchmark the page in Chromium", || site::script("bench", &[]))?;
     }
     Ok(())
+}
+
+/// Compares our Lua engine with others, first in one native process, then in one page.
+fn bench_lua() -> Result<()> {
+    step("Benchmark Lua engines natively", || run(&mut cargo(&["bench", "--quiet", "--package", "lua-bench"])))?;
+    site::install_lua_engines()?;
+    let engines = target().join("xtask/lua-engines");
+    wasm::lua_engines(&engines)?;
+    step("Benchmark Lua engines in Chromium", || {
+        let script = root().join(site::LUA_BENCH).join("run.mjs");
+        run(command("node", &[]).arg(script).arg(&engines))
+    })
 }

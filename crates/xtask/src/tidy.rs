@@ -18,6 +18,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("sim", &["firmware", "lan", "lua", "relay-protocol", "trace"]),
     ("relay", &["relay-protocol"]),
     ("playground", &["sim", "trace"]),
+    ("lua-bench", &["lua"]),
     ("cli", &["sim", "relay-protocol", "relay", "lua", "trace"]),
     ("xtask", &[]),
 ];

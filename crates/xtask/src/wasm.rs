@@ -20,7 +20,7 @@ const MODULE: &str = "playground";
 /// If a tool is missing or a step fails.
 pub(crate) fn package() -> Result<()> {
     tidy::wasm_bindgen_versions_agree()?;
-    let module = step("Compile the playground to WebAssembly", compile)?;
+    let module = step("Compile the playground to WebAssembly", || compile("playground", &[]))?;
     let package = root().join("pkg");
     let script = fs::read_to_string(root().join("web/package.json")).context("web/package.json")?;
     let declarations = root().join("web/src/generated");
@@ -31,7 +31,7 @@ pub(crate) fn package() -> Result<()> {
         println!("==> pkg/ is up to date");
         return Ok(());
     }
-    step("Generate the JavaScript glue (wasm-bindgen)", || glue(&module, &package))?;
+    step("Generate the JavaScript glue (wasm-bindgen)", || glue(&module, &package, MODULE))?;
     step("Optimise the module (wasm-opt)", || optimise(&outputs[0]))?;
     copy_declarations(&declarations, &package.join("types"))?;
     fs::write(package.join("package.json"), manifest()?)?;
@@ -40,24 +40,41 @@ pub(crate) fn package() -> Result<()> {
     stamp.keep()
 }
 
-fn compile() -> Result<PathBuf> {
+/// Builds the Lua engines of the benchmark into `folder`, each as a module of its own: ours is `own`, piccolo's `piccolo_vm`.
+///
+/// # Errors
+/// If a tool is missing or a step fails.
+pub(crate) fn lua_engines(folder: &Path) -> Result<()> {
+    for (name, feature) in [("own", "own"), ("piccolo_vm", "piccolo-vm")] {
+        step(&format!("Compile the Lua engine `{name}` to WebAssembly"), || {
+            let module = compile("lua-bench", &["--no-default-features", "--features", feature])?;
+            glue(&module, folder, name)?;
+            optimise(&folder.join(format!("{name}_bg.wasm")))
+        })?;
+    }
+    Ok(())
+}
+
+/// Compiles a package in the profile that the page ships, and gives the module's path.
+fn compile(package: &str, options: &[&str]) -> Result<PathBuf> {
     let toolchain = needs::wasm_toolchain()?;
     println!("    with {}", toolchain.describe());
     // A folder of its own: another compiler's proc macros and build scripts would evict the native ones.
     let folder = target().join("wasm");
     let mut cargo = toolchain.cargo();
     cargo
-        .args(["build", "--quiet", "--package", "playground", "--lib", "--profile", "wasm"])
+        .args(["build", "--quiet", "--package", package, "--lib", "--profile", "wasm"])
+        .args(options)
         .args(["--target", "wasm32-unknown-unknown"])
         .env("CARGO_TARGET_DIR", &folder);
     run(&mut cargo)?;
-    Ok(folder.join("wasm32-unknown-unknown/wasm").join(format!("{MODULE}.wasm")))
+    Ok(folder.join("wasm32-unknown-unknown/wasm").join(format!("{}.wasm", package.replace('-', "_"))))
 }
 
-fn glue(module: &Path, package: &Path) -> Result<()> {
+fn glue(module: &Path, package: &Path, name: &str) -> Result<()> {
     fs::create_dir_all(package)?;
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(module).out_name(MODULE).typescript(true).web(true)?;
+    bindgen.input_path(module).out_name(name).typescript(true).web(true)?;
     bindgen.generate(package)
 }
 
