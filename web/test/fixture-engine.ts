@@ -82,7 +82,7 @@ class FixtureRun implements Run {
 
   map(): NetworkMap {
     const face = (ip: string, index: number) => [{ index: 0, mac: `5e:cf:7f:00:00:0${index}`, ip, prefixLength: 24, gateway: "192.168.1.1" }];
-    const host = (id: number, name: string, kind: NetworkMap["hosts"][number]["kind"], ip: string) => ({ id, name, kind, up: true, interfaces: face(ip, id), sockets: [], arp: [{ ip: "192.168.1.1", mac: "5e:cf:7f:00:00:00" }] });
+    const host = (id: number, name: string, kind: NetworkMap["hosts"][number]["kind"], ip: string) => ({ id, name, kind, owner: null, up: true, interfaces: face(ip, id), sockets: [], arp: [{ ip: "192.168.1.1", mac: "5e:cf:7f:00:00:00" }] });
     const names = ["www.nodemcu.com", "httpbin.org", "example.com", "8.8.8.8", "pool.ntp.org", "test.mosquitto.org", "echo.example", "slow.example"];
     const servers = names.map((name, index) => host(10 + index, name, "server", `203.0.113.${index + 1}`));
     const fault = { latencyMs: 2, jitterMs: 1, rateKbps: 20_000, queueBytesMax: 65_536, loss: 0, duplication: 0, reordering: 0, corruption: 0 };

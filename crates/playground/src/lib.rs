@@ -14,10 +14,12 @@ mod language;
 pub mod types;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
 use sim::lab::{Input, LuaVersion};
-use sim::{Lab, Progress, Simulation};
-use trace::{HostId, Instant, Kind, RecordId, SocketId};
+use sim::simulation::RECORDS_MAX;
+use sim::{Lab, Membership, Progress, RoomHost, RoomLease, Simulation};
+use trace::{HostId, Instant, Kind, RecordId, SocketId, Trace};
 use wasm_bindgen::prelude::*;
 
 use crate::clock::Budget;
@@ -25,7 +27,7 @@ use crate::types::{ConsoleOutput, Report, StepTarget};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-import type { ApiEntry, CompileError, FileView, FrameSummary, FrameView, Input, Lab, LuaVersion, NetworkMap, Record as TraceRecord, Report, StepTarget, Stream, CheckStatus } from "./types/index.js";
+import type { ApiEntry, CompileError, FileView, FrameSummary, FrameView, Input, Lab, LuaVersion, Membership, NetworkMap, Record as TraceRecord, Report, RoomHost, RoomLease, StepTarget, Stream, CheckStatus } from "./types/index.js";
 "#;
 
 /// Steps of the simulation between two looks at the wall clock.
@@ -51,9 +53,78 @@ impl Playground {
     #[wasm_bindgen(constructor)]
     pub fn new(lab_json: &str) -> Result<Playground, JsError> {
         clock::note_panics();
-        let simulation = Simulation::new(Lab::from_json(lab_json)?)?;
-        let file_revisions = simulation.file_revisions();
-        Ok(Playground { simulation, reported: None, file_revisions })
+        Ok(Playground::over(Simulation::new(Lab::from_json(lab_json)?)?))
+    }
+
+    /// Builds a lab whose LAN other simulations share: frames go in by `roomReceive` and out by `roomTake`.
+    ///
+    /// # Errors
+    /// As the constructor's, and if `membership` is none.
+    #[wasm_bindgen(js_name = inRoom)]
+    pub fn in_room(
+        lab_json: &str,
+        #[wasm_bindgen(unchecked_param_type = "Membership")] membership: JsValue,
+    ) -> Result<Playground, JsError> {
+        clock::note_panics();
+        let membership: Membership = from_js(&membership)?;
+        Ok(Playground::over(Simulation::in_room(Lab::from_json(lab_json)?, Trace::new(RECORDS_MAX), membership)?))
+    }
+
+    /// Takes a frame from the room; it arrives now. Returns why it was refused, or nothing.
+    #[wasm_bindgen(js_name = roomReceive)]
+    pub fn room_receive(&mut self, frame: &[u8]) -> Option<String> {
+        self.simulation.room_receive(frame).err().map(|error| error.to_string())
+    }
+
+    /// The next frame for the room.
+    #[wasm_bindgen(js_name = roomTake)]
+    pub fn room_take(&mut self) -> Option<Vec<u8>> {
+        self.simulation.room_take().map(|frame| frame.to_vec())
+    }
+
+    /// The own hosts that the room can reach.
+    ///
+    /// # Errors
+    /// If they cannot be converted.
+    #[wasm_bindgen(js_name = roomHosts, unchecked_return_type = "RoomHost[]")]
+    pub fn room_hosts(&self) -> Result<JsValue, JsError> {
+        to_js(&self.simulation.room_hosts())
+    }
+
+    /// Learns whose the other hosts of the room are.
+    ///
+    /// # Errors
+    /// If they are no hosts.
+    #[wasm_bindgen(js_name = roomKnown)]
+    pub fn room_known(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "readonly RoomHost[]")] hosts: JsValue,
+    ) -> Result<(), JsError> {
+        self.simulation.room_known(&from_js::<Vec<RoomHost>>(&hosts)?);
+        Ok(())
+    }
+
+    /// Makes this lab's router serve the room, or another's; `leases` are those given so far.
+    ///
+    /// # Errors
+    /// If they are no leases.
+    #[wasm_bindgen(js_name = roomKeep)]
+    pub fn room_keep(
+        &mut self,
+        keeps: bool,
+        #[wasm_bindgen(unchecked_param_type = "readonly RoomLease[]")] leases: JsValue,
+    ) -> Result<(), JsError> {
+        self.simulation.room_keep(keeps, &from_js::<Vec<RoomLease>>(&leases)?);
+        Ok(())
+    }
+
+    /// What the router has given while it serves the room.
+    ///
+    /// # Errors
+    /// If they cannot be converted.
+    #[wasm_bindgen(js_name = roomLeases, unchecked_return_type = "RoomLease[]")]
+    pub fn room_leases(&self) -> Result<JsValue, JsError> {
+        to_js(&self.simulation.room_leases())
     }
 
     /// Goes on until the virtual time `until_ms`, or until `budget_ms` of wall time are spent.
@@ -220,6 +291,11 @@ impl Playground {
 }
 
 impl Playground {
+    fn over(simulation: Simulation) -> Playground {
+        let file_revisions = simulation.file_revisions();
+        Playground { simulation, reported: None, file_revisions }
+    }
+
     /// Whether a report would be so large that the page should have it before more happens.
     fn has_enough_to_report(&self) -> bool {
         let number = |id: Option<RecordId>| id.map_or(0, RecordId::get);
@@ -290,6 +366,12 @@ pub fn parse_lab(json: &str) -> Result<JsValue, JsError> {
 fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsError> {
     let serializer = Serializer::new().serialize_missing_as_null(true).serialize_maps_as_objects(true);
     value.serialize(&serializer).map_err(|error| JsError::new(&error.to_string()))
+}
+
+/// Reads plain data, as text: a second reader of JavaScript values would make the module larger.
+fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsError> {
+    let json = js_sys::JSON::stringify(value).map_err(|_| JsError::new("plain data is wanted"))?;
+    serde_json::from_str(&String::from(json)).map_err(|error| JsError::new(&error.to_string()))
 }
 
 fn record_id(id: f64) -> Option<RecordId> {

@@ -3,7 +3,7 @@
 //! A [`Lab`] goes in; console bytes, trace records, frames and tables come out. Nothing here does I/O, reads a clock or
 //! takes randomness from outside: equal labs give equal bytes, natively and in wasm.
 //!
-//! Reading order: [`lab`], [`simulation`], `wiring`, `world`, `check`; [`view`], `map`, [`inspect`], [`dissect`], `stream`,
+//! Reading order: [`lab`], [`simulation`], `wiring`, `world`, [`room`], `check`; [`view`], `map`, [`inspect`], [`dissect`], `stream`,
 //! [`pcapng`].
 
 mod check;
@@ -13,6 +13,7 @@ pub mod lab;
 pub mod language;
 mod map;
 pub mod pcapng;
+pub mod room;
 pub mod simulation;
 mod stream;
 pub mod view;
@@ -20,6 +21,7 @@ mod wiring;
 mod world;
 
 pub use lab::{Lab, LabError};
+pub use room::{Membership, RoomFrameError, RoomHost, RoomLease};
 pub use simulation::{InputError, Progress, Simulation};
 
 /// Virtual time as the page counts it: milliseconds with microseconds as fraction.

@@ -77,6 +77,7 @@ fn host_view(id: HostId, name: String, kind: HostKind, netstat: &Netstat) -> Hos
         id,
         name,
         kind,
+        owner: None,
         up: interfaces.iter().any(|interface| interface.ip.is_some()),
         interfaces,
         sockets: netstat

@@ -17,6 +17,7 @@ use trace::{Duration, HostId, Instant, Kind, RecordId, Trace};
 use crate::check::Checks;
 use crate::inspect::{Inspector, Names};
 use crate::lab::{BoardLab, FetchRequest, FileContent, Input, Lab, LabError, LinkLab, TimedInput};
+use crate::room::{Membership, Room, RoomFrameError, RoomHost, RoomLease};
 use crate::view::{BoardStatus, CheckStatus, FetchResult, FileView, NetworkMap};
 use crate::wiring::{self, Links};
 use crate::world::World;
@@ -52,6 +53,8 @@ pub struct Simulation {
     fetches: VecDeque<FetchResult>,
     output: BTreeMap<HostId, Vec<u8>>,
     names: Names,
+    /// The LAN shared with other simulations, while there is one.
+    room: Option<Room>,
     /// The newest record that the checks and names have seen.
     observed: Option<RecordId>,
 }
@@ -115,14 +118,27 @@ impl Simulation {
     /// # Errors
     /// As [`Simulation::new`].
     pub fn with_trace(lab: Lab, trace: Trace) -> Result<Simulation, LabError> {
+        Simulation::build(lab, trace, None)
+    }
+
+    /// As [`Simulation::with_trace`], with a LAN that other simulations share: see [`crate::room`].
+    ///
+    /// # Errors
+    /// As [`Simulation::new`].
+    pub fn in_room(lab: Lab, trace: Trace, member: Membership) -> Result<Simulation, LabError> {
+        Simulation::build(lab, trace, Some(member))
+    }
+
+    fn build(lab: Lab, trace: Trace, member: Option<Membership>) -> Result<Simulation, LabError> {
         lab.validate()?;
         let mut lan = Lan::new(wiring::derived_seed(lab.seed, "lan"), trace.clone());
         let first = HostId(u32::try_from(lab.boards.len()).unwrap_or(u32::MAX));
-        let world = World::install(&mut lan, &lab.world, wiring::derived_seed(lab.seed, "world"), first)?;
+        let world =
+            World::install(&mut lan, &lab.world, wiring::derived_seed(lab.seed, "world"), first, member.as_ref())?;
         let mut names = Names::default();
         let mut stations = Vec::new();
         for (index, board) in lab.boards.iter().enumerate() {
-            let station = Station::new(board, index, lab.seed, &trace)?;
+            let station = Station::new(board, index, lab.seed, &trace, member.as_ref())?;
             names.hosts.insert(station.board.id(), board.name.clone());
             stations.push(station);
         }
@@ -142,9 +158,11 @@ impl Simulation {
             fetches: VecDeque::new(),
             output: BTreeMap::new(),
             names,
+            room: None,
             observed: None,
             lab,
         };
+        simulation.enter_room(member);
         simulation.wire()?;
         simulation.plan_lab();
         Ok(simulation)
@@ -358,6 +376,8 @@ impl Simulation {
             let index = delivery.host.0 as usize;
             if index < self.stations.len() {
                 self.receive(index, delivery.interface, &delivery.frame);
+            } else if let Some(room) = &mut self.room {
+                room.send(&self.trace, self.now, &delivery.frame);
             }
         }
         self.air();
@@ -614,6 +634,56 @@ impl Simulation {
         self.apply_link(id, wiring::STATION);
     }
 
+    // ---- the room ----
+
+    fn enter_room(&mut self, member: Option<Membership>) {
+        let Some(member) = member else { return };
+        let boards = self.stations.iter().map(|station| (station.lab.name.clone(), station.mac()));
+        let pc = self.world.pc_mac(&self.lan).filter(|_| member.has_pc).map(|mac| ("pc".to_owned(), mac));
+        let room = Room::new(&mut self.lan, &self.world, member, boards.chain(pc).collect());
+        self.names.hosts.insert(room.id(), "room".into());
+        self.room = Some(room);
+    }
+
+    /// Takes a frame from the room; it arrives at the LAN's switch now.
+    ///
+    /// # Errors
+    /// [`RoomFrameError`] for a frame that no other member can have sent; it is ignored.
+    pub fn room_receive(&mut self, frame: &[u8]) -> Result<(), RoomFrameError> {
+        let Some(room) = &mut self.room else { return Err(RoomFrameError::NoRoom) };
+        room.receive(&mut self.lan, &self.trace, &mut self.names, self.now, frame)
+    }
+
+    /// The next frame for the room.
+    pub fn room_take(&mut self) -> Option<trace::FrameBytes> {
+        self.room.as_mut()?.take()
+    }
+
+    /// The own hosts that the room can reach, for the other members' maps.
+    pub fn room_hosts(&self) -> Vec<RoomHost> {
+        self.room.as_ref().map(Room::hosts).unwrap_or_default()
+    }
+
+    /// Learns whose the hosts of the room are; those that are left out lose their names.
+    pub fn room_known(&mut self, hosts: &[RoomHost]) {
+        if let Some(room) = &mut self.room {
+            room.know(&mut self.names, hosts);
+        }
+    }
+
+    /// Makes this simulation's router serve the room, or another's. `leases` are those given so far: whoever has an
+    /// address keeps it.
+    pub fn room_keep(&mut self, keeps: bool, leases: &[RoomLease]) {
+        if let Some(room) = &mut self.room {
+            room.keep(&mut self.lan, &self.world, keeps, leases);
+        }
+    }
+
+    /// What the router has given, for the member that will take its place; empty while another router serves.
+    pub fn room_leases(&self) -> Vec<RoomLease> {
+        self.room.as_ref().map(|room| room.leases(&self.lan, &self.world)).unwrap_or_default()
+    }
+
     // ---- outputs ----
 
     /// What consoles have printed since the last call: boards, and the PC's terminal.
@@ -720,7 +790,11 @@ impl Simulation {
 
     /// Everything the network map shows.
     pub fn map(&self) -> NetworkMap {
-        map::network_map(&self.stations, &self.lan, &self.world, &self.links, self.now)
+        let mut map = map::network_map(&self.stations, &self.lan, &self.world, &self.links, self.now);
+        if let Some(room) = &self.room {
+            room.show(&mut map, self.world.router());
+        }
+        map
     }
 
     /// How the lab's checks stand.
@@ -740,9 +814,16 @@ impl Simulation {
 }
 
 impl Station {
-    fn new(lab: &BoardLab, index: usize, seed: u64, trace: &Trace) -> Result<Station, LabError> {
+    fn new(
+        lab: &BoardLab,
+        index: usize,
+        seed: u64,
+        trace: &Trace,
+        member: Option<&Membership>,
+    ) -> Result<Station, LabError> {
         let id = HostId(u32::try_from(index).unwrap_or(u32::MAX));
-        let mac = MacAddress(lab.mac_bytes().unwrap_or_else(|| wiring::default_mac(index)));
+        let own = || MacAddress(lab.mac_bytes().unwrap_or_else(|| wiring::default_mac(index)));
+        let mac = member.map_or_else(own, |member| member.mac(&lab.name));
         let mut config = BoardConfig::new(id, lab.name.clone(), mac);
         config.behaviour = wiring::behaviour(lab.behaviour);
         config.release = wiring::release(lab.release);

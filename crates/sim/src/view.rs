@@ -124,6 +124,8 @@ pub struct HostView {
     pub name: String,
     /// What it is.
     pub kind: HostKind,
+    /// The person whose host it is, for those of other members of a room; else `null`.
+    pub owner: Option<String>,
     /// Whether it can be reached at all: powered and with an address.
     pub up: bool,
     /// Its interfaces.
@@ -149,7 +151,7 @@ pub enum HostKind {
     Internet,
     /// A host of the built-in internet.
     Server,
-    /// A host that a relay speaks for.
+    /// A host that a relay or another member of a room speaks for.
     Outside,
 }
 

@@ -2,12 +2,13 @@
 
 use lan::world::dns::DnsFailure;
 use lan::world::pc::{FetchEvent, FetchId, HttpFetch, Pc};
-use lan::world::{self, WorldConfig, WorldHostKind};
-use lan::{Direction, Lan, LinkConfig, Netstat};
+use lan::world::{self, DhcpLease, WorldConfig, WorldHostKind};
+use lan::{Direction, Lan, LinkConfig, MacAddress, Netstat, SegmentId};
 use trace::{HostId, Instant};
 
 use crate::lab::{FetchRequest, LabError, WorldLab, ZoneAnswer};
 use crate::millis;
+use crate::room::{Membership, ROUTER_MAC};
 use crate::view::{FetchResult, HostKind, LeaseView, ZoneView};
 
 /// The host beyond the router's uplink.
@@ -34,8 +35,20 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn install(lan: &mut Lan, lab: &WorldLab, seed: u64, first: HostId) -> Result<World, LabError> {
-        let config = config(lab)?;
+    pub(crate) fn install(
+        lan: &mut Lan,
+        lab: &WorldLab,
+        seed: u64,
+        first: HostId,
+        member: Option<&Membership>,
+    ) -> Result<World, LabError> {
+        let mut config = config(lab)?;
+        if let Some(member) = member {
+            // One router, whoever keeps it; a PC for each person.
+            config.router.mac = Some(ROUTER_MAC);
+            config.pc.mac = Some(member.mac("pc"));
+            config.pc.dhcp = true;
+        }
         let mut world =
             World { world: world::World::install(lan, &config, seed, first), edited: Vec::new(), fetches: Vec::new() };
         for (name, answer) in &lab.zone {
@@ -44,7 +57,33 @@ impl World {
         if lab.internet_down {
             world.cut_internet(lan);
         }
+        if member.is_some_and(|member| !member.has_pc) {
+            lan.detach(world.pc(), 0);
+        }
         Ok(world)
+    }
+
+    /// The switch of the LAN.
+    pub(crate) fn segment(&self) -> SegmentId {
+        self.world.segment
+    }
+
+    pub(crate) fn set_serving(&self, lan: &mut Lan, is_serving: bool) {
+        self.world.set_serving(lan, is_serving);
+    }
+
+    /// Clients and addresses of the router's DHCP server.
+    pub(crate) fn known_clients(&self, lan: &Lan) -> Vec<DhcpLease> {
+        self.world.leases(lan)
+    }
+
+    pub(crate) fn restore_clients(&self, lan: &mut Lan, clients: Vec<DhcpLease>) {
+        self.world.restore_leases(lan, clients);
+    }
+
+    /// The PC's hardware address.
+    pub(crate) fn pc_mac(&self, lan: &Lan) -> Option<MacAddress> {
+        self.netstat(lan, self.pc()).interfaces.first().map(|row| row.mac)
     }
 
     fn cut_internet(&self, lan: &mut Lan) {

@@ -22,6 +22,10 @@ name: string,
  */
 kind: HostKind, 
 /**
+ * The person whose host it is, for those of other members of a room; else `null`.
+ */
+owner: string | null, 
+/**
  * Whether it can be reached at all: powered and with an address.
  */
 up: boolean, 

@@ -9,6 +9,7 @@ use trace::{Duration, Protocol};
 use super::clock::EPOCH_UNIX_SECONDS;
 use super::dns::ZoneRecord;
 use super::http::sites::{self, Page};
+use crate::address::MacAddress;
 use crate::link::LinkConfig;
 
 /// The built-in world.
@@ -37,6 +38,9 @@ pub struct WorldConfig {
 pub struct RouterConfig {
     /// Its address on the LAN.
     pub ip: Ipv4Addr,
+    /// Its hardware address there; by default one that follows from its place among the hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mac: Option<MacAddress>,
     /// Length of the LAN's prefix.
     pub prefix_length: u8,
     /// Its address on the internet.
@@ -75,8 +79,13 @@ pub struct PortForward {
 pub struct PcConfig {
     /// Its name.
     pub name: String,
-    /// Its address.
+    /// Its address, unless it asks for one.
     pub ip: Ipv4Addr,
+    /// Whether it asks the LAN for an address (DHCP) instead of having one.
+    pub dhcp: bool,
+    /// Its hardware address; by default one that follows from its place among the hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mac: Option<MacAddress>,
 }
 
 /// A host of the internet.
@@ -192,6 +201,7 @@ impl Default for RouterConfig {
     fn default() -> Self {
         RouterConfig {
             ip: Ipv4Addr::new(192, 168, 1, 1),
+            mac: None,
             prefix_length: 24,
             wan_ip: Ipv4Addr::new(203, 0, 113, 50),
             pool_first: Ipv4Addr::new(192, 168, 1, 100),
@@ -206,7 +216,7 @@ impl Default for RouterConfig {
 
 impl Default for PcConfig {
     fn default() -> Self {
-        PcConfig { name: "pc".into(), ip: Ipv4Addr::new(192, 168, 1, 50) }
+        PcConfig { name: "pc".into(), ip: Ipv4Addr::new(192, 168, 1, 50), dhcp: false, mac: None }
     }
 }
 

@@ -155,6 +155,16 @@ impl DhcpServer {
         leases
     }
 
+    /// Takes over what another server has given: its clients keep their addresses.
+    pub fn restore(&mut self, leases: Vec<DhcpLease>) {
+        for lease in leases {
+            if self.is_in_pool(lease.ip) && !lease.mac.is_group() {
+                self.leases.retain(|mac, other| *mac == lease.mac || other.ip != lease.ip);
+                self.leases.insert(lease.mac, lease);
+            }
+        }
+    }
+
     /// Understands `frame` if it carries a client's message to this server.
     pub fn handle_frame(&mut self, now: Instant, frame: &[u8]) -> Option<DhcpExchange> {
         let Content::Ipv4(packet) = packet::parse_frame(frame)?.content else { return None };

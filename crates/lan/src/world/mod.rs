@@ -148,6 +148,22 @@ impl World {
         lan.resident::<Router>(self.router).map(Router::leases).unwrap_or_default()
     }
 
+    /// Gives the router leases of before, as those of a router whose place it takes.
+    pub fn restore_leases(&self, lan: &mut Lan, leases: Vec<DhcpLease>) {
+        if let Some(router) = lan.resident_mut::<Router>(self.router) {
+            router.restore_leases(leases);
+        }
+    }
+
+    /// Plugs the router into the LAN, or out of it: another router may serve there.
+    pub fn set_serving(&self, lan: &mut Lan, is_serving: bool) {
+        if is_serving {
+            lan.attach(self.router, router::LAN_SIDE, self.segment, router_wire());
+        } else {
+            lan.detach(self.router, router::LAN_SIDE);
+        }
+    }
+
     /// The router's translation table at `now`.
     pub fn nat_mappings(&self, lan: &Lan, now: Instant) -> Vec<NatMapping> {
         lan.resident::<Router>(self.router).map(|router| router.nat_mappings(now)).unwrap_or_default()
@@ -204,7 +220,7 @@ impl Builder<'_> {
 
     fn add_router(&mut self, config: &WorldConfig, clock: Clock, segment: SegmentId) -> (HostId, UplinkMacs) {
         let id = self.add("router", WorldHostKind::Router, config.router.ip, router::INTERNET_SIDE);
-        let macs = [self.mac(id, 0), self.mac(id, 1)];
+        let macs = [config.router.mac.unwrap_or_else(|| self.mac(id, 0)), self.mac(id, 1)];
         let uplink = self.lan.add_segment();
         let router = Router::new(
             router::Place { id, macs, seed: self.seed_of(id), gateway: first_hop(config) },
@@ -214,15 +230,14 @@ impl Builder<'_> {
             self.lan.trace(),
         );
         self.lan.add_resident(Box::new(router));
-        let wire = LinkConfig { latency: trace::Duration::from_micros(100), ..LinkConfig::default() };
-        self.lan.attach(id, router::LAN_SIDE, segment, wire);
-        self.lan.attach(id, router::INTERNET_SIDE, uplink, wire);
+        self.lan.attach(id, router::LAN_SIDE, segment, router_wire());
+        self.lan.attach(id, router::INTERNET_SIDE, uplink, router_wire());
         (id, UplinkMacs { router: macs[1], segment: uplink })
     }
 
     fn add_pc(&mut self, config: &WorldConfig, clock: Clock, segment: SegmentId) -> HostId {
         let id = self.add("pc", WorldHostKind::Pc, config.pc.ip, 0);
-        let (mac, seed) = (self.mac(id, 0), self.seed_of(id));
+        let (mac, seed) = (config.pc.mac.unwrap_or_else(|| self.mac(id, 0)), self.seed_of(id));
         let pc = Pc::new(id, mac, seed, &config.pc, &config.router, clock, self.lan.trace());
         self.lan.add_resident(Box::new(pc));
         let wire = LinkConfig { latency: trace::Duration::from_micros(200), ..LinkConfig::default() };
@@ -269,6 +284,11 @@ impl Builder<'_> {
         let wire = LinkConfig { latency: trace::Duration::ZERO, ..LinkConfig::default() };
         self.lan.attach(internet, internet::UPLINK, uplink.segment, wire);
     }
+}
+
+/// The router's cables.
+fn router_wire() -> LinkConfig {
+    LinkConfig { latency: trace::Duration::from_micros(100), ..LinkConfig::default() }
 }
 
 /// The router's way out: the first router of the internet, or an address that it answers for all the same.

@@ -112,7 +112,7 @@ impl Router {
         let tables = Rc::new(RefCell::new(Tables {
             dhcp: DhcpServer::new(dhcp_config(config, macs[0])),
             napt: Napt::new(config.wan_ip, config.forwards.clone()),
-            names: vec![("router".into(), config.ip), (pc.name.to_ascii_lowercase(), pc.ip)],
+            names: own_names(config, pc),
             domain: config.domain.to_ascii_lowercase(),
         }));
         let log = Log { trace: trace.clone(), host: id };
@@ -127,6 +127,11 @@ impl Router {
     /// The leases it has given, by address.
     pub fn leases(&self) -> Vec<DhcpLease> {
         self.tables.borrow().dhcp.leases()
+    }
+
+    /// Takes over the leases that another router gave.
+    pub(crate) fn restore_leases(&mut self, leases: Vec<DhcpLease>) {
+        self.tables.borrow_mut().dhcp.restore(leases);
     }
 
     /// The conversations through it at `now`.
@@ -323,6 +328,12 @@ impl Router {
     fn emit(&mut self, now: Instant, interface: u8, bytes: Vec<u8>) {
         self.frames.push_back((interface, sent_frame(&self.log, now, bytes)));
     }
+}
+
+/// The names that need no lease: a PC that asks for its address is known by what it calls itself.
+fn own_names(config: &RouterConfig, pc: &PcConfig) -> Vec<(String, Ipv4Addr)> {
+    let pc = (!pc.dhcp).then(|| (pc.name.to_ascii_lowercase(), pc.ip));
+    [("router".to_owned(), config.ip)].into_iter().chain(pc).collect()
 }
 
 /// A frame that a host without a stack sends: recorded, its checksums right by construction.

@@ -95,6 +95,8 @@ pub struct Pc {
     desk: Desk,
     clock: Clock,
     name: String,
+    /// Whether it has yet to ask for an address.
+    asks_for_address: bool,
     jobs: BTreeMap<JobId, Job>,
     next_job: u32,
     foreground: Option<Group>,
@@ -156,12 +158,15 @@ impl Pc {
             HostConfig { id, name: config.name.clone(), macs: vec![mac], profile: StackProfile::Desktop, seed };
         let mut host = Host::new(host_config, trace.clone());
         host.set_link(Instant::ZERO, 0, true);
-        host.set_address(Instant::ZERO, 0, Some(Address::new(config.ip, router.prefix_length).via(router.ip)));
+        if !config.dhcp {
+            host.set_address(Instant::ZERO, 0, Some(Address::new(config.ip, router.prefix_length).via(router.ip)));
+        }
         let log = Log { trace: trace.clone(), host: id };
         Pc {
             desk: Desk::new(host, log, vec![router.ip], router.domain.clone(), seed),
             clock,
             name: config.name.clone(),
+            asks_for_address: config.dhcp,
             jobs: BTreeMap::new(),
             next_job: 1,
             foreground: None,
@@ -675,13 +680,16 @@ impl Resident for Pc {
     }
 
     fn poll(&mut self, now: Instant) {
+        if std::mem::take(&mut self.asks_for_address) {
+            self.desk.host.start_dhcp(now, 0);
+        }
         self.desk.poll(now);
         self.settle(now);
         self.run_timers(now);
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.desk.next_deadline()
+        if self.asks_for_address { Some(Instant::ZERO) } else { self.desk.next_deadline() }
     }
 
     fn take_frame(&mut self) -> Option<(u8, Frame)> {
