@@ -164,8 +164,11 @@ pub(crate) fn bench(arguments: &[String]) -> Result<()> {
         site::install_peers()
     })?;
     let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
-    if wanted("lua") {
-        bench_lua()?;
+    if wanted("lua") || wanted("lua-native") {
+        step("Benchmark Lua engines natively", || run(&mut cargo(&["bench", "--quiet", "--package", "lua-bench"])))?;
+    }
+    if wanted("lua") || wanted("lua-browser") {
+        bench_lua_in_browser()?;
     }
     for name in ["lan", "sim", "relay"] {
         if wanted(name) {
@@ -179,9 +182,8 @@ pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Compares our Lua engine with others, first in one native process, then in one page.
-fn bench_lua() -> Result<()> {
-    step("Benchmark Lua engines natively", || run(&mut cargo(&["bench", "--quiet", "--package", "lua-bench"])))?;
+/// Compares our Lua engine with others in one page.
+fn bench_lua_in_browser() -> Result<()> {
     site::install_lua_engines()?;
     let engines = target().join("xtask/lua-engines");
     wasm::lua_engines(&engines)?;
