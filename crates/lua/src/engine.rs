@@ -1,12 +1,14 @@
 //! The engine: one Lua state, and runs of functions in it.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use gc_arena::{Collect, Gc, lock::RefLock};
+use gc_arena::{Collect, DynamicRoot, Gc, Rootable, lock::RefLock};
 use piccolo::{BoxSequence, CallbackReturn, Context, Execution, Sequence, SequencePoll, Stack, Value, Variadic};
 
 use crate::{
     CompileError, Dialect, IntegerBits, RuntimeError, StashedFunction, chunk,
+    debugger::{CallLevel, Resume, Watch},
     machine::{Exit, Machine},
     shared::Shared,
     stdlib,
@@ -50,13 +52,19 @@ pub struct Engine {
     options: Options,
     /// Bytes in use when the first run began: libraries and firmware modules, which stand in flash on the chip.
     baseline: Option<usize>,
+    /// Shared with the state, so that a debugger's wishes need not enter it.
+    watch: Rc<RefCell<Watch>>,
     is_paused: bool,
 }
 
 /// A function under way. Dropping it abandons it.
 pub struct Run {
     executor: piccolo::StashedExecutor,
+    /// The machine that the executor runs, for a debugger's eyes.
+    machine: DynamicRoot<Rootable![SharedMachine<'_>]>,
 }
+
+type SharedMachine<'gc> = Gc<'gc, RefLock<Machine<'gc>>>;
 
 /// How far [`Engine::step`] came.
 #[derive(Debug)]
@@ -76,11 +84,12 @@ impl Engine {
     /// Makes an engine with the libraries of its dialect.
     pub fn new(options: Options) -> Engine {
         let mut lua = piccolo::Lua::empty();
-        lua.enter(|ctx| {
-            Shared::install(ctx, options.clone());
+        let watch = lua.enter(|ctx| {
+            let shared = Shared::install(ctx, options.clone());
             stdlib::load(ctx, &options);
+            Rc::clone(&shared.watch)
         });
-        Engine { lua, options, baseline: None, is_paused: false }
+        Engine { lua, options, baseline: None, watch, is_paused: false }
     }
 
     /// The options this engine was made with.
@@ -120,34 +129,36 @@ impl Engine {
         self.lua.enter(|ctx| {
             Shared::of(ctx).memory_max.set(limit);
             let machine = Machine::new(function.fetch(ctx).into(), arguments(ctx));
-            let callback = piccolo::Callback::from_fn_with(
-                &ctx,
-                Gc::new(&ctx, RefLock::new(Some(machine))),
-                |machine, ctx, _, _| match machine.borrow_mut(&ctx).take() {
-                    Some(machine) => Ok(CallbackReturn::Sequence(BoxSequence::new(&ctx, Program { machine }))),
-                    None => Ok(CallbackReturn::Return),
-                },
-            );
-            Run { executor: ctx.stash(piccolo::Executor::start(ctx, callback.into(), ())) }
+            let machine: SharedMachine<'_> = Gc::new(&ctx, RefLock::new(machine));
+            let callback = piccolo::Callback::from_fn_with(&ctx, machine, |machine, ctx, _, _| {
+                Ok(CallbackReturn::Sequence(BoxSequence::new(&ctx, Program { machine: *machine })))
+            });
+            Run {
+                executor: ctx.stash(piccolo::Executor::start(ctx, callback.into(), ())),
+                machine: ctx.registry().roots().stash(&ctx, machine),
+            }
         })
     }
 
-    /// Carries `run` on until it is done or `fuel` instructions are spent; `fuel` is reduced by what was used.
+    /// Carries `run` on until it is done, `fuel` instructions are spent or the debugger stops it; `fuel` is reduced by what
+    /// was used.
     pub fn step(&mut self, run: &Run, fuel: &mut u32) -> Step {
         self.is_paused = false;
+        let is_watching = self.watch.borrow().is_needed();
         loop {
             let slice = i64::from(*fuel).min(SLICE);
             let (is_done, left, wants_collection, paused) = self.lua.enter(|ctx| {
                 let shared = Shared::of(ctx);
                 shared.fuel.set(slice);
-                shared.paused.set(false);
+                shared.is_watching.set(is_watching);
                 let executor = ctx.fetch(&run.executor);
                 let is_done = executor.step(ctx, &mut piccolo::Fuel::with(i32::MAX));
-                (is_done, shared.fuel.get(), shared.collect_wanted.take(), shared.paused.get())
+                (is_done, shared.fuel.get(), shared.collect_wanted.take(), shared.is_paused.take())
             });
             let used = (slice - left).max(0);
             *fuel = u32::try_from(i64::from(*fuel) - used).unwrap_or(0);
             if is_done {
+                self.watch.borrow_mut().forget_run();
                 return self.outcome(run);
             }
             if wants_collection {
@@ -198,9 +209,34 @@ impl Engine {
         })
     }
 
-    /// Whether the last step ended at a breakpoint, or at the end of a step of the debugger.
+    // The debugger.
+
+    /// Makes runs stop before these lines: files as messages name them (`init.lua`), lines from 1.
+    pub fn set_breakpoints(&mut self, breakpoints: impl IntoIterator<Item = (String, u32)>) {
+        self.watch.borrow_mut().set_breakpoints(breakpoints);
+    }
+
+    /// Makes the run under way, or else the next one, stop before its next instruction.
+    pub fn pause(&mut self) {
+        self.watch.borrow_mut().pause();
+    }
+
+    /// Says how far the next [`Engine::step`] carries a run that the debugger has stopped.
+    pub fn resume(&mut self, how: Resume) {
+        self.watch.borrow_mut().resume(how);
+    }
+
+    /// Whether the debugger ended the last step.
     pub fn is_paused(&self) -> bool {
         self.is_paused
+    }
+
+    /// The calls under way in `run`, which the debugger has stopped, the innermost first.
+    pub fn call_levels(&mut self, run: &Run) -> Vec<CallLevel> {
+        self.lua.enter(|ctx| {
+            let machine = ctx.registry().roots().fetch(&run.machine);
+            machine.borrow().call_levels(ctx, Shared::of(ctx))
+        })
     }
 
     /// Bytes in use beyond those of a fresh engine. Cheap.
@@ -228,7 +264,7 @@ fn error_text<'gc>(ctx: Context<'gc>, shared: &Shared<'gc>, value: Value<'gc>) -
 #[derive(Collect)]
 #[collect(no_drop)]
 struct Program<'gc> {
-    machine: Machine<'gc>,
+    machine: SharedMachine<'gc>,
 }
 
 impl<'gc> Sequence<'gc> for Program<'gc> {
@@ -239,17 +275,18 @@ impl<'gc> Sequence<'gc> for Program<'gc> {
         mut stack: Stack<'gc, '_>,
     ) -> Result<SequencePoll<'gc>, crate::Error<'gc>> {
         let shared = Shared::of(ctx);
-        let machine = &mut self.machine;
+        let machine = &mut *self.machine.borrow_mut(&ctx);
         machine.fuel = shared.fuel.get();
         let result = machine.run(ctx, shared);
         shared.fuel.set(machine.fuel);
         match result {
             Ok(Exit::Finished { first, count }) => {
                 stack.replace(ctx, Variadic(machine.values(first, count)));
+                machine.clear();
                 return Ok(SequencePoll::Return);
             }
             Ok(Exit::Collect) => shared.collect_wanted.set(true),
-            Ok(Exit::Paused) => shared.paused.set(true),
+            Ok(Exit::Paused) => shared.is_paused.set(true),
             Ok(Exit::OutOfFuel) => {}
             Err(error) => {
                 shared.failure.replace(Some(machine.take_failure()));

@@ -9,7 +9,7 @@
 //! coroutines, libraries, errors. It does no I/O, reads no clock, and two engines given the same calls behave alike.
 //!
 //! In reading order: `dialect`, `value`, `table`, `number`, `error`; `lexer`, `ast`, `parser`, `compiler`, `opcode`,
-//! `prototype`; `machine`, `closure`, `coroutine`, `shared`; [`native`], [`rom`], `stdlib`.
+//! `prototype`; `machine`, `closure`, `coroutine`, `shared`, `debugger`; [`native`], [`rom`], `stdlib`.
 
 #![warn(clippy::unwrap_used)]
 
@@ -38,6 +38,7 @@ mod value;
 pub use piccolo;
 
 pub use crate::{
+    debugger::{CallLevel, Resume, Variable},
     dialect::{Dialect, IntegerBits},
     engine::{Clock, Engine, FileReader, Options, Printer, Run, Step, check, check_named},
     error::{CompileError, CompileErrorKind, Error, Position, RuntimeError, RuntimeErrorKind},

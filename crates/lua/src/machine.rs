@@ -147,8 +147,6 @@ pub(crate) struct Machine<'gc> {
     pub(crate) wants_collection: bool,
     /// How many continuations are being resumed inside one another.
     nesting: usize,
-    #[collect(require_static)]
-    pub(crate) debugger: Option<Box<crate::debugger::Watch>>,
 }
 
 /// How the limit of memory is watched.
@@ -213,7 +211,6 @@ impl<'gc> Machine<'gc> {
             failure: None,
             wants_collection: false,
             nesting: 0,
-            debugger: None,
         }
     }
 
@@ -252,7 +249,7 @@ impl<'gc> Machine<'gc> {
                         if self.fuel <= 0 {
                             return Ok(Exit::OutOfFuel);
                         }
-                        if self.debugger.is_some() {
+                        if shared.is_watching.get() {
                             self.execute::<true>(ctx, shared)
                         } else {
                             self.execute::<false>(ctx, shared)
@@ -277,6 +274,11 @@ impl<'gc> Machine<'gc> {
     /// The results of a finished run.
     pub(crate) fn values(&self, first: usize, count: usize) -> Vec<Value<'gc>> {
         self.stack.get(first..first + count).unwrap_or_default().to_vec()
+    }
+
+    /// Lets go of everything when the run is over; who holds the machine must not keep objects alive.
+    pub(crate) fn clear(&mut self) {
+        self.stack = Vec::new();
     }
 
     /// What the error looked like that ended the run.

@@ -40,7 +40,6 @@ pub(crate) struct NativeCell<'gc> {
 #[derive(Collect)]
 #[collect(require_static)]
 pub(crate) struct NativeCode {
-    #[allow(dead_code)] // For a debugger's eyes.
     pub(crate) name: &'static str,
     pub(crate) handler: Box<Handler>,
 }

@@ -154,6 +154,17 @@ impl<'gc> Prototype<'gc> {
         if self.chunk.is_stripped { Place::default() } else { self.places.get(pc).copied().unwrap_or_default() }
     }
 
+    /// The place of the instruction at `pc` as data; none in a stripped function.
+    pub(crate) fn position_at(&self, pc: usize) -> Option<Position> {
+        let place = self.place(pc);
+        (place.line > 0).then(|| Position {
+            file: self.chunk.display_name.clone(),
+            line: place.line,
+            column: u32::from(place.column),
+            length: u32::from(place.length),
+        })
+    }
+
     /// The name of the local that lives in `register` when the instruction at `pc` runs.
     pub(crate) fn local_name(&self, register: u8, pc: usize) -> Option<&[u8]> {
         let pc = pc as u32;

@@ -3,12 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::rc::Rc;
 
 use gc_arena::{Collect, Gc, GcWeak, Rootable, lock::Lock, lock::RefLock};
 use piccolo::{Context, Singleton, String, UserData, Value, userdata::UserDataInner};
 
 use crate::{
     Options, Table,
+    debugger::Watch,
     machine::Failure,
     native::Lookup,
     number,
@@ -35,8 +37,14 @@ pub(crate) struct Shared<'gc> {
     addresses: Gc<'gc, RefLock<Addresses<'gc>>>,
     #[collect(require_static)]
     pub(crate) collect_wanted: Cell<bool>,
+    /// Whether runs ask `watch` before each instruction.
     #[collect(require_static)]
-    pub(crate) paused: Cell<bool>,
+    pub(crate) is_watching: Cell<bool>,
+    #[collect(require_static)]
+    pub(crate) watch: Rc<RefCell<Watch>>,
+    /// Whether the watch has stopped the run under way.
+    #[collect(require_static)]
+    pub(crate) is_paused: Cell<bool>,
     /// Instructions that the run under way may still use.
     #[collect(require_static)]
     pub(crate) fuel: Cell<i64>,
@@ -89,7 +97,9 @@ impl<'gc> Shared<'gc> {
                     RefLock::new(Addresses { next: ADDRESS_FIRST, known: HashMap::default(), purge_at: 256 }),
                 ),
                 collect_wanted: Cell::new(false),
-                paused: Cell::new(false),
+                is_watching: Cell::new(false),
+                watch: Rc::default(),
+                is_paused: Cell::new(false),
                 fuel: Cell::new(0),
                 failure: RefCell::new(None),
             },

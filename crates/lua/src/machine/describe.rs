@@ -108,13 +108,7 @@ impl<'gc> Machine<'gc> {
 
     pub(crate) fn frame_position(&self, index: usize) -> Option<Position> {
         let (closure, pc) = self.at(index)?;
-        let place = closure.prototype.place(pc);
-        (place.line > 0).then(|| Position {
-            file: closure.prototype.chunk.display_name.clone(),
-            line: place.line,
-            column: u32::from(place.column),
-            length: u32::from(place.length),
-        })
+        closure.prototype.position_at(pc)
     }
 
     /// Where an error that is being raised comes from: the topmost Lua function.
@@ -624,7 +618,12 @@ impl<'gc> Machine<'gc> {
 
     /// The named locals of a frame with their values, in order of declaration.
     pub(crate) fn locals(&self, index: usize) -> Vec<(Vec<u8>, Value<'gc>)> {
-        let Some((closure, pc)) = self.at(index) else { return Vec::new() };
+        self.at(index).map_or_else(Vec::new, |(_, pc)| self.locals_at(index, pc))
+    }
+
+    /// The named locals of a frame before its instruction at `pc` runs.
+    pub(crate) fn locals_at(&self, index: usize, pc: usize) -> Vec<(Vec<u8>, Value<'gc>)> {
+        let Some((closure, _)) = self.at(index) else { return Vec::new() };
         let base = self.frames[index].base as usize;
         let pc = pc as u32;
         let mut locals = Vec::new();

@@ -191,7 +191,7 @@ impl<'gc> Machine<'gc> {
                 }
 
                 let leave = loop {
-                    if WATCHED && self.debugger.as_ref().is_some_and(|watch| watch.wants_stop(prototype, pc, depth)) {
+                    if WATCHED && shared.watch.borrow_mut().stops_at(prototype, pc, depth) {
                         self.fuel = fuel;
                         if let Some(frame) = self.frames.last_mut() {
                             frame.pc = pc as u32;
