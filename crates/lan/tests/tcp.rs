@@ -6,9 +6,9 @@ mod support;
 
 use std::net::Ipv4Addr;
 
-use lan::{Address, ConnectError, Event, ListenError, SendError, StackProfile};
+use lan::{Address, ConnectError, Event, Frame, ListenError, SendError, StackProfile};
 use support::{A, B, Pair, to};
-use trace::{Duration, Kind, Silence, SocketState};
+use trace::{Duration, HostId, Kind, Silence, SocketState};
 
 const CHIP: StackProfile = StackProfile::Chip;
 const DESKTOP: StackProfile = StackProfile::Desktop;
@@ -25,6 +25,17 @@ fn silences(pair: &Pair) -> Vec<Silence> {
     records
         .filter_map(|record| if let Kind::Nothing { reason, .. } = record.kind { Some(reason) } else { None })
         .collect()
+}
+
+/// The frame that `host` sent last.
+fn last_sent(pair: &Pair, host: u32) -> Frame {
+    let records = pair.trace.since(None).into_iter().rev();
+    let mut sent = records.filter(|record| record.host == HostId(host));
+    sent.find_map(|record| match record.kind {
+        Kind::FrameSent { bytes, .. } => Some(Frame { bytes, sent: record.id, from: HostId(host), intact: true }),
+        _ => None,
+    })
+    .unwrap()
 }
 
 #[test]
@@ -65,6 +76,21 @@ fn seven_unanswered_syns_end_in_abort_after_six_seconds() {
     assert_eq!(pair.what_happened(), ["a closed -8"]);
     assert!((6000..=6250).contains(&(at(&pair.events[0]) - start)));
     assert!(pair.hosts[0].netstat().sockets.is_empty());
+}
+
+#[test]
+fn a_repeated_syn_is_answered_at_once() {
+    // lwIP's `tcp_process` in SYN_RCVD: a copy of the SYN means that the answer was lost.
+    let mut pair = Pair::chips();
+    pair.hosts[1].tcp_listen(pair.now, ANY, 80).unwrap();
+    let mut answers = 0;
+    pair.filter = Box::new(move |from, _| {
+        answers += usize::from(from == 1);
+        from == 0 || answers > 3
+    });
+    pair.connect();
+    pair.run(6000);
+    assert_eq!(pair.what_happened(), ["a connected", "b accepted"], "{:#?}", pair.frames);
 }
 
 #[test]
@@ -408,6 +434,49 @@ fn close_while_connecting_is_silent() {
     pair.run(10_000);
     assert_eq!(pair.what_was_sent(), ["a SYN (lost)"]);
     assert!(pair.events.is_empty());
+}
+
+#[test]
+fn a_lost_fin_is_repeated_though_acknowledgements_repeat_too() {
+    let (mut pair, client, _) = Pair::connected(CHIP, CHIP);
+    pair.send(0, client, b"last words");
+    pair.run(400);
+    let acknowledgement = last_sent(&pair, 1);
+    pair.filter = Box::new(|from, _| from != 0);
+    pair.hosts[0].tcp_close(pair.now, client);
+    for _ in 0..4 {
+        pair.hosts[0].receive(pair.now, 0, &acknowledgement);
+        pair.drain();
+    }
+    pair.filter = Box::new(|_, _| true);
+    pair.run(5000);
+    assert_eq!(pair.what_happened(), ["b received 10", "a acknowledged 10", "b closed 0"], "{:#?}", pair.frames);
+}
+
+#[test]
+fn an_overtaken_segment_does_not_open_the_window_again() {
+    let (mut pair, client, server) = Pair::connected(DESKTOP, CHIP);
+    let data: Vec<u8> = (0..6000).map(|i| (i / 7) as u8).collect();
+    // The server's answer stays on the way, with an acknowledgement and a window that are soon old.
+    pair.filter = Box::new(|from, frame| from == 0 || frame.len() == 54);
+    pair.hosts[1].tcp_hold(server);
+    pair.send(1, server, b"slow");
+    pair.run(300);
+    let overtaken = last_sent(&pair, 1);
+    pair.send(0, client, &data[..4000]);
+    pair.run(300);
+    pair.hosts[0].receive(pair.now, 0, &overtaken);
+    pair.drain();
+    pair.send(0, client, &data[4000..]);
+    pair.hosts[0].tcp_close_graceful(pair.now, client);
+    pair.run(300);
+    assert!(pair.received[1].len() <= 5840, "the window is 5840 bytes and held");
+    assert!(!pair.what_happened().contains(&"b closed 0"), "{:#?}", pair.frames);
+    pair.filter = Box::new(|_, _| true);
+    pair.hosts[1].tcp_unhold(pair.now, server);
+    pair.run(10_000);
+    assert!(pair.received[1] == data, "{} of {} bytes arrived", pair.received[1].len(), data.len());
+    assert_eq!(*pair.what_happened().last().unwrap(), "b closed 0");
 }
 
 #[test]

@@ -150,6 +150,8 @@ pub(crate) struct Connection {
     segments_since_ack: u32,
 
     syn: Option<SynRetry>,
+    /// Our answer to the other end's SYN, while the handshake lasts.
+    syn_ack: Option<FrameBytes>,
     unacknowledged_since: Option<Instant>,
     is_rtt_measured: bool,
     keepalive: Option<KeepAlive>,
@@ -210,6 +212,7 @@ impl Connection {
             consumed_since_ack: 0,
             segments_since_ack: 0,
             syn: None,
+            syn_ack: None,
             unacknowledged_since: None,
             is_rtt_measured: false,
             keepalive: None,
@@ -811,6 +814,13 @@ impl Host {
             connection.cause = Some(carried);
             return self.reset(now, id);
         }
+        if let Some(answer) = connection.syn_ack.clone().filter(|_| segment.is_opening()) {
+            // The answer was lost; smoltcp would let the other end wait for its own repetition.
+            return self.tcp_frame_out(now, id, answer, Some(carried));
+        }
+        if repeats_acknowledgement_before_fin(segment, connection) {
+            return;
+        }
         let bytes = for_stack(frame, segment, connection, is_chip);
         let before = Snapshot::of(connection);
         self.device.incoming = Some(bytes);
@@ -851,6 +861,7 @@ impl Host {
         let is_up = matches!(after.state, tcp::State::Established | tcp::State::CloseWait);
         if is_up && !connection.has_connected {
             connection.has_connected = true;
+            connection.syn_ack = None;
             push(match connection.origin {
                 Origin::Listener(listener) => Event::Accepted { listener, socket: id },
                 Origin::Opened | Origin::Gateway => Event::Connected(id),
@@ -973,6 +984,18 @@ impl Snapshot {
     }
 }
 
+/// Whether the segment only says again that our FIN has not arrived. smoltcp counts these; at the third it means to repeat
+/// data, finds none, and has stopped the timer that would have repeated the FIN.
+fn repeats_acknowledgement_before_fin(segment: &Segment, connection: &Connection) -> bool {
+    let is_bare = segment.payload_length() == 0 && !segment.is_syn && !segment.is_fin && !segment.is_rst;
+    let has_sent_fin = matches!(connection.state, SocketState::FinWait1 | SocketState::Closing | SocketState::LastAck);
+    is_bare
+        && has_sent_fin
+        && connection.in_flight() == 1
+        && segment.ack == Some(connection.snd_una)
+        && segment.seq == connection.rcv_nxt
+}
+
 /// The frame as smoltcp shall see it: without options that lwIP does not know, and with an acknowledgement that smoltcp
 /// does not drop the payload for (it ignores segments that were overtaken).
 fn for_stack(frame: &Frame, segment: &Segment, connection: &Connection, is_chip: bool) -> FrameBytes {
@@ -984,9 +1007,18 @@ fn for_stack(frame: &Frame, segment: &Segment, connection: &Connection, is_chip:
     }
     let is_overtaken = segment.ack.is_some_and(|ack| is_before(ack, connection.snd_una));
     if is_overtaken && segment.payload_length() > 0 && connection.has_connected && !segment.is_rst {
-        let start = tcp_start(&bytes);
-        let number = connection.snd_una.to_be_bytes();
-        exclusive(&mut bytes)[start + 8..start + 12].copy_from_slice(&number);
+        let tcp = tcp_start(&bytes);
+        let header = &mut exclusive(&mut bytes)[tcp..];
+        header[8..12].copy_from_slice(&connection.snd_una.to_be_bytes());
+        // Its window counts from the old acknowledgement; from the new one it would end behind the real one's end.
+        header[14..16].copy_from_slice(&connection.peer_window.to_be_bytes());
+    }
+    let window_end = connection.acknowledged.wrapping_add(u32::from(connection.window_sent));
+    if segment.is_fin && connection.has_connected && is_before(window_end, segment.end()) {
+        // smoltcp cuts the payload off at the window's end and takes the end of the stream all the same.
+        const FIN: u8 = 1;
+        let tcp = tcp_start(&bytes);
+        exclusive(&mut bytes)[tcp + 13] &= !FIN;
     }
     bytes
 }
@@ -1026,7 +1058,10 @@ fn note_numbers(connection: &mut Connection, segment: &Segment, before: &Snapsho
     if segment.is_rst {
         return;
     }
-    connection.peer_window = segment.window;
+    // An overtaken segment tells an old window.
+    if segment.ack.is_none_or(|ack| !is_before(ack, connection.snd_una)) {
+        connection.peer_window = segment.window;
+    }
     if let Some(ack) = segment.ack
         && is_before(connection.snd_una, ack)
         && !is_before(connection.snd_nxt, ack)
@@ -1145,6 +1180,9 @@ impl Host {
         if segment.is_syn && segment.ack.is_none() && is_chip {
             let next = ticks.slow_after(now, chip::SYN_RETRY_TICKS);
             connection.syn = Some(SynRetry { frame: frame.clone(), retries: 0, next });
+        }
+        if segment.is_syn && segment.ack.is_some() {
+            connection.syn_ack = Some(frame.clone());
         }
         let carries = length > 0 || segment.is_rst;
         let cause = if carries { connection.cause.or(connection.reaction) } else { connection.reaction };
@@ -1434,7 +1472,7 @@ impl Host {
         }
         if connection.state != SocketState::Closed {
             let (local, remote) = (connection.ends.map(|e| e.local()), connection.ends.map(|e| e.remote()));
-            let cause = self.trace.current().or(connection.cause);
+            let cause = self.trace.current().or(connection.cause).or(connection.reaction);
             self.record_tcp(id, local, remote, SocketState::Closed, cause);
         }
     }
@@ -1450,7 +1488,7 @@ impl Host {
         connection.state = state;
         connection.since = now;
         let (local, remote) = (connection.ends.map(|e| e.local()), connection.ends.map(|e| e.remote()));
-        let cause = self.trace.current().or(connection.cause);
+        let cause = self.trace.current().or(connection.cause).or(connection.reaction);
         self.record_tcp(id, local, remote, state, cause);
     }
 
