@@ -1,10 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
+import { embedBesidePage, version } from "./build/embed.ts";
+
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** Tests of the page's own behaviour replace the engine by one that replays a prepared run; a built site never does. */
-const engine = process.env["PLAYGROUND_ENGINE"] === "fixture" ? here("./test/fixture-engine.ts") : here("./src/engine/load.ts");
+const isFixture = process.env["PLAYGROUND_ENGINE"] === "fixture";
+const engine = isFixture ? here("./test/fixture-engine.ts") : here("./src/engine/load.ts");
 
 export default defineConfig({
   root: here(".."),
@@ -12,11 +15,14 @@ export default defineConfig({
   publicDir: here("./public"),
   cacheDir: here("./node_modules/.vite"),
   resolve: { alias: { "#engine": engine } },
+  define: { PLAYGROUND_VERSION: JSON.stringify(version) },
+  plugins: isFixture ? [] : [embedBesidePage()],
   worker: { format: "es" },
   server: { watch: { ignored: ["**/target/**", "**/crates/**"] } },
   build: {
     target: "es2022",
     outDir: here("../dist"),
+    rolldownOptions: { input: { index: here("../index.html"), embed: here("../embed.html") } },
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: false,

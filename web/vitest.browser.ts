@@ -10,7 +10,7 @@ export default defineConfig({
   resolve: { alias: { "playwright-core": here("./node_modules/playwright-core/index.mjs"), "axe-core": here("./node_modules/axe-core/axe.js") } },
   server: { fs: { strict: false } },
   test: {
-    include: ["tests/web/test-*.ts"],
+    include: ["tests/web/test-*.ts", "tests/embed/test-*.ts"],
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,

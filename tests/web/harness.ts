@@ -40,11 +40,13 @@ export interface Opened {
 }
 
 export class Harness {
-  #closers: (() => void | Promise<void>)[] = [];
+  readonly #closers: (() => void | Promise<void>)[] = [];
 
   private constructor(
     readonly browser: Browser,
     readonly url: string,
+    /** The built site. */
+    readonly folder: string,
   ) {}
 
   /** Serves the site, built with the real engine or with the prepared run. */
@@ -63,7 +65,7 @@ export class Harness {
       executablePath,
       args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
     });
-    const harness = new Harness(browser, `http://127.0.0.1:${(server.address() as AddressInfo).port}${subPath}`);
+    const harness = new Harness(browser, addressOf(server), folder);
     harness.#closers.push(
       () => browser.close(),
       () => void server.close(),
@@ -114,7 +116,13 @@ export function labOf(program: string, title = "Test"): object {
   return { version: 1, title, boards: [{ name: "board", files: { "init.lua": program } }] };
 }
 
-async function serve(folder: string): Promise<Server> {
+/** Address of the folder that `server` serves. */
+export function addressOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}${subPath}`;
+}
+
+/** Serves a folder on a port of its own, which is an origin of its own, with `headers` on every answer. */
+export async function serve(folder: string, headers: Readonly<{ [name: string]: string }> = {}): Promise<Server> {
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://site").pathname;
     const inside = path.startsWith(subPath) ? normalize(decodeURIComponent(path.slice(subPath.length))) : null;
@@ -122,7 +130,7 @@ async function serve(folder: string): Promise<Server> {
     try {
       if (file === null) throw new Error("outside the site");
       const content = readFileSync(file);
-      response.writeHead(200, { "content-type": contentTypes[extname(file)] ?? "application/octet-stream", "cache-control": file.endsWith(".html") ? "no-cache" : "max-age=3600" });
+      response.writeHead(200, { ...headers, "content-type": contentTypes[extname(file)] ?? "application/octet-stream", "cache-control": file.endsWith(".html") ? "no-cache" : "max-age=3600" });
       response.end(content);
     } catch {
       response.writeHead(404);

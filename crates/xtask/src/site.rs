@@ -67,7 +67,8 @@ pub(crate) fn script(name: &str, arguments: &[&str]) -> Result<()> {
 /// If the build fails.
 pub(crate) fn build(folder: &Path) -> Result<()> {
     install_packages()?;
-    let inputs: Vec<PathBuf> = ["web", "index.html", "pkg"].iter().map(|name| root().join(name)).collect();
+    let inputs: Vec<PathBuf> =
+        ["web", "index.html", "embed.html", "pkg"].iter().map(|name| root().join(name)).collect();
     let stamp = Stamp::new("site", &inputs, &folder.to_string_lossy())?;
     if stamp.is_current(&[&folder.join("index.html")]) {
         println!("==> The site in {} is up to date", folder.display());

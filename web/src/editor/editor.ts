@@ -38,9 +38,13 @@ export class Editor implements Panel {
   #seenCallback = 0;
   #isLoading = false;
 
-  constructor(readonly session: Session) {
+  /** @param root Where the editor will be shown, if not in the document itself. */
+  constructor(
+    readonly session: Session,
+    root: Document | ShadowRoot = document,
+  ) {
     this.dom.className = "editor";
-    this.#view = new EditorView({ parent: this.dom, state: this.#newState("") });
+    this.#view = new EditorView({ parent: this.dom, root, state: this.#newState("") });
   }
 
   update(report: PanelReport): void {

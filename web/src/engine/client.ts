@@ -54,6 +54,11 @@ export class EngineClient {
     return this.#runs;
   }
 
+  /** Whether the engine is loaded. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
   get isPaused(): boolean {
     return this.#paused;
   }

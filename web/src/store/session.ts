@@ -13,6 +13,7 @@ import type { BoardStatus } from "../generated/BoardStatus.ts";
 import type { CheckStatus } from "../generated/CheckStatus.ts";
 import type { FetchResult } from "../generated/FetchResult.ts";
 import type { NetworkMap } from "../generated/NetworkMap.ts";
+import type { Report } from "../generated/Report.ts";
 import { TraceLog } from "../trace/log.ts";
 import { ConsoleBuffer } from "./console-buffer.ts";
 import { Hosts } from "./hosts.ts";
@@ -88,6 +89,8 @@ export class Session {
   isStale = false;
   settings: Settings;
   readonly fetches: FetchResult[] = [];
+  /** Hears every report of the run, after the session has taken it in. */
+  onReport: ((report: Report) => void) | null = null;
   /** What the page should say briefly; whoever says it takes it away. */
   readonly remarks: string[] = [];
 
@@ -399,6 +402,7 @@ export class Session {
     const glance = this.boards.map(glanceOf).join("\n");
     if (glance !== this.#glance) this.note("boards");
     this.#glance = glance;
+    this.onReport?.(report);
   }
 
   #endFetch(result: FetchResult): void {

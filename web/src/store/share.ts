@@ -1,10 +1,12 @@
 /**
  * Labs in links and files. A link carries the whole lab in its fragment, which browsers do not send to any server.
  *
- * Form: `#lab=` and, in base64url, the JSON compressed with raw deflate.
+ * Form: `#lab=` and, in base64url, the JSON compressed with raw deflate. For links written by hand there is `#lua=` and a program,
+ * percent-encoded.
  */
 
 import type { Lab } from "../engine/lab.ts";
+import { labOf } from "../embed/snippet.ts";
 import { isLab } from "./labs.ts";
 
 /** Largest lab that a link or file may hold, in bytes of JSON: bounds what a hostile link makes us unpack. */
@@ -23,9 +25,19 @@ export async function toFragment(lab: Lab): Promise<string> {
 
 /** The lab of a page's fragment; `null` when the fragment is about something else. */
 export async function fromFragment(fragment: string): Promise<Lab | null> {
+  const program = /^#lua=(.+)$/s.exec(fragment)?.[1];
+  if (program !== undefined) return labOfProgram(program);
   const packed = /^#lab=([\w-]+)$/.exec(fragment)?.[1];
   if (packed === undefined) return null;
   return parseLab(await unpack(fromBase64Url(packed)));
+}
+
+function labOfProgram(encoded: string): Lab {
+  try {
+    return labOf({ title: "A program from a link", code: decodeURIComponent(encoded), setup: "", files: [], profile: "", start: "auto", pc: "" }).lab;
+  } catch {
+    throw new NotALab("The program in this link is damaged; was the link cut off?");
+  }
 }
 
 /** Reads a lab from the text of a file. */
