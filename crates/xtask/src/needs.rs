@@ -35,8 +35,11 @@ pub(crate) const TESTS: &[Tool] = &[
     tool("dnsmasq", "dnsmasq-base"),
 ];
 
-/// What the benchmarks need beside that: the peers we compare with.
-pub(crate) const BENCHMARKS: &[Tool] = &[tool("haproxy", "haproxy"), tool("websockify", "websockify")];
+/// What peers in Python need; Debian keeps `venv` in a package of its own.
+pub(crate) const PYTHON: &[Tool] = &[tool("python3", "python3-venv")];
+
+/// What the benchmarks need beside that: the peer that we compare with and that is no package of npm or Python.
+pub(crate) const BENCHMARKS: &[Tool] = &[tool("haproxy", "haproxy")];
 
 /// Installs the tools that are missing, if this is root on a Debian system; otherwise says what to run.
 ///

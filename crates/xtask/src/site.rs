@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::needs;
 use crate::stamp::Stamp;
-use crate::step::{command, root, run, step};
+use crate::step::{command, root, run, step, target};
 
 /// Installs the packages that the page's lock file names, unless that was done.
 ///
@@ -34,6 +34,28 @@ pub(crate) fn install_lua_engines() -> Result<()> {
 
 /// Where the benchmark of Lua engines in a browser lies.
 pub(crate) const LUA_BENCH: &str = "crates/lua-bench/browser";
+
+/// Installs other people's Python relays in an environment of their own below the target folder.
+///
+/// # Errors
+/// If Python or its `venv` cannot be had, or an installation fails.
+pub(crate) fn install_python_peers() -> Result<()> {
+    needs::tools(needs::PYTHON)?;
+    let requirements = root().join("tests/peers/requirements.txt");
+    let environment = target().join("peers-venv");
+    let pip = environment.join("bin/pip");
+    let stamp = Stamp::new("python-peers", std::slice::from_ref(&requirements), "")?;
+    if stamp.is_current(&[&pip]) {
+        return Ok(());
+    }
+    step("Install the Python peers (pip)", || {
+        if !pip.exists() {
+            run(command("python3", &["-m", "venv"]).arg(&environment))?;
+        }
+        run(std::process::Command::new(&pip).args(["install", "--quiet", "--requirement"]).arg(&requirements))
+    })?;
+    stamp.keep()
+}
 
 fn install(folder: &str) -> Result<()> {
     needs::node()?;

@@ -161,6 +161,7 @@ pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     step("Find or install the peers of the benchmarks", || {
         needs::tools(needs::TESTS)?;
         needs::tools(needs::BENCHMARKS)?;
+        site::install_python_peers()?;
         site::install_peers()
     })?;
     let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
