@@ -4,10 +4,14 @@
 //! Exit status: 0 at the end of time, 1 when a board crashed or a check failed, 2 for a usage error.
 //!
 //! Reading order: the arguments below, `run` (a lab), `output` (consoles to standard output), `interactive` (the serial
-//! console on the terminal), `script` (the bare engine), `serve` (page and relay) with `site` (the page's files).
+//! console on the terminal), `room` (a run on a shared LAN), `script` (the bare engine), `serve` (page and relay) with
+//! `site` (the page's files) and `keeper` (the router of its rooms).
 
 mod interactive;
+mod keeper;
 mod output;
+mod pace;
+mod room;
 mod run;
 mod script;
 mod serve;
@@ -74,6 +78,15 @@ struct RunArguments {
     /// Write the trace to this file, one JSON record a line
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Share the LAN of a room, in real time, as in ws://192.168.0.7:8266/room/CODE/NAME
+    #[arg(long, value_name = "URL", conflicts_with = "interactive")]
+    room: Option<String>,
+    /// What the others in the room call you
+    #[arg(long, value_name = "NAME", default_value = "terminal", requires = "room")]
+    name: String,
+    /// Any text: equal texts give a board the same addresses in every run [default: a random one]
+    #[arg(long, value_name = "TEXT", requires = "room")]
+    seat: Option<String>,
     /// Connect the terminal to the first board's serial console, in real time
     #[arg(long)]
     interactive: bool,

@@ -12,7 +12,7 @@ use sim::{Lab, Progress, Simulation};
 use trace::{Duration, Instant, RecordId, Trace};
 
 use crate::output::Output;
-use crate::{FAILED, RunArguments, interactive};
+use crate::{FAILED, RunArguments, interactive, room};
 
 /// How long a run lasts when neither the command nor the lab says it.
 const UNTIL_DEFAULT: Duration = Duration::from_secs(10);
@@ -28,8 +28,15 @@ const RECORDS_MAX: usize = 5_000_000;
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let lab = lab(arguments)?;
     let until = until(arguments, &lab);
-    let mut simulation = Simulation::with_trace(lab, Trace::new(RECORDS_MAX))?;
     let mut files = Files::create(arguments)?;
+    if let Some(url) = &arguments.room {
+        let seat = room::Seat::new(arguments.seat.as_deref())?;
+        let mut simulation = Simulation::in_room(lab, Trace::new(RECORDS_MAX), seat.membership())?;
+        room::run(&mut simulation, url, &arguments.name, &seat, until, &mut files)?;
+        files.finish(&simulation)?;
+        return Ok(verdict(&simulation));
+    }
+    let mut simulation = Simulation::with_trace(lab, Trace::new(RECORDS_MAX))?;
     if arguments.interactive {
         let end = arguments.until.is_some().then_some(until);
         interactive::run(&mut simulation, end, |simulation| files.trace(simulation))?;
@@ -133,7 +140,7 @@ fn until(arguments: &RunArguments, lab: &Lab) -> Instant {
 }
 
 /// The files that a run writes besides standard output.
-struct Files {
+pub(crate) struct Files {
     pcap: Option<(BufWriter<fs::File>, String)>,
     trace: Option<BufWriter<fs::File>>,
     traced: Option<RecordId>,
@@ -152,7 +159,7 @@ impl Files {
     }
 
     /// Writes the records since the last call.
-    fn trace(&mut self, simulation: &Simulation) -> Result<()> {
+    pub(crate) fn trace(&mut self, simulation: &Simulation) -> Result<()> {
         let Some(file) = &mut self.trace else { return Ok(()) };
         for record in simulation.trace().since(self.traced) {
             self.traced = Some(record.id);

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -12,6 +13,7 @@ use relay::{PairingCode, Profile, Settings};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use crate::keeper::Keeper;
 use crate::site::Site;
 
 #[derive(Args)]
@@ -52,9 +54,11 @@ async fn serve(arguments: &ServeArguments) -> Result<()> {
     let address = if arguments.workshop { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
     let asked = SocketAddr::from((address, arguments.port));
     let listener = TcpListener::bind(asked).await.with_context(|| format!("cannot listen on {asked}"))?;
-    let settings = settings(arguments)?;
+    let mut settings = settings(arguments)?;
+    let port = listener.local_addr()?.port();
+    settings.address = lan_address().filter(|_| arguments.workshop).map(|ip| format!("http://{ip}:{port}/"));
     let site = arguments.site.clone().map_or(Site::Embedded, Site::Folder);
-    announce(arguments, &site, &settings, listener.local_addr()?.port());
+    announce(&site, &settings, port);
     let interrupted = async {
         // Without a signal handler the command simply runs until it is killed.
         if tokio::signal::ctrl_c().await.is_err() {
@@ -68,30 +72,41 @@ async fn serve(arguments: &ServeArguments) -> Result<()> {
 fn settings(arguments: &ServeArguments) -> Result<Settings> {
     let mut settings = Settings::new(if arguments.workshop { Profile::Workshop } else { Profile::Local });
     settings.origins.clone_from(&arguments.origin);
+    settings.keeper = Some(Arc::new(Keeper));
     if !arguments.no_pairing {
-        let mut bytes = [0; 8];
-        getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness for the pairing code: {error}"))?;
-        settings.pairing = Some(PairingCode::from_random(bytes));
+        settings.pairing = Some(random_code()?);
+    }
+    if arguments.workshop {
+        settings.teacher = Some(random_code()?);
     }
     Ok(settings)
 }
 
-/// Says where the page is. The pairing code stands in the fragment, which no browser sends to a server.
-fn announce(arguments: &ServeArguments, site: &Site, settings: &Settings, port: u16) {
+fn random_code() -> Result<PairingCode> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness for a code: {error}"))?;
+    Ok(PairingCode::from_random(bytes))
+}
+
+/// The room that a workshop's links lead to.
+const WORKSHOP_ROOM: &str = "workshop";
+
+/// Says where the page is. Codes stand in the fragment, which no browser sends to a server.
+fn announce(site: &Site, settings: &Settings, port: u16) {
     if !site.has_page() {
         eprintln!("this command was built without the page; give one with --site, or relay alone");
     }
-    let fragment = settings.pairing.as_ref().map(|code| format!("#pair={}", code.as_str())).unwrap_or_default();
-    let own = format!("http://127.0.0.1:{port}/{fragment}");
-    let others = lan_address().filter(|_| arguments.workshop).map(|ip| format!("http://{ip}:{port}/{fragment}"));
-    match others {
-        None => println!("{own}"),
-        Some(url) => {
-            println!("here:   {own}\nothers: {url}\n");
-            if let Ok(code) = QrCode::new(&url) {
-                println!("{}\n", code.render::<Dense1x2>().quiet_zone(true).build());
-            }
+    let pairing = settings.pairing.as_ref().map(|code| format!("pair={}", code.as_str()));
+    let own = format!("http://127.0.0.1:{port}/");
+    if let Some(teacher) = &settings.teacher {
+        let room = [pairing, Some(format!("room={WORKSHOP_ROOM}"))].into_iter().flatten().collect::<Vec<_>>().join("&");
+        let others = format!("{}#{room}", settings.address.as_ref().unwrap_or(&own));
+        println!("teacher: {own}#{room}&teacher={}\npupils:  {others}\n", teacher.as_str());
+        if let Ok(code) = QrCode::new(&others) {
+            println!("{}\n", code.render::<Dense1x2>().quiet_zone(true).build());
         }
+    } else {
+        println!("{own}{}", pairing.map(|pairing| format!("#{pairing}")).unwrap_or_default());
     }
     println!("Ctrl-C ends it.");
 }

@@ -8,12 +8,15 @@
 //! What Wisp lacks is the extension [`ext`], announced in the version 2 handshake: publishing a board's port on the
 //! relay, ping, name lookup, half close. With a relay that does not announce it, a client does without.
 //!
-//! Reading order: [`packet`], [`info`] (the version 2 handshake), [`ext`], [`credit`].
+//! Rooms are the other half: raw Ethernet frames need no encoding, and what their members say besides is [`room`].
+//!
+//! Reading order: [`packet`], [`info`] (the version 2 handshake), [`ext`], [`credit`]; [`room`].
 
 pub mod credit;
 pub mod ext;
 pub mod info;
 pub mod packet;
+pub mod room;
 
 pub use credit::Credit;
 pub use info::{Extension, Info};

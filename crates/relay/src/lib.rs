@@ -8,22 +8,25 @@
 //!
 //! Reading order: [`settings`] and [`limits`], [`policy`] with [`address`] (who may reach what), [`server`] (the front:
 //! paths, origins, pairing), [`wisp`] (one client), [`tcp`] and [`udp`] (its streams), [`publish`] (ports for boards),
-//! [`echo`], [`room`], [`metrics`].
+//! [`echo`], [`room`] with [`roster`] (its people) and [`keeper`] (its router), [`metrics`].
 
 mod address;
 mod echo;
+mod keeper;
 mod limits;
 mod metrics;
 mod outbound;
 mod policy;
 mod publish;
 mod room;
+mod roster;
 mod server;
 mod settings;
 mod tcp;
 mod udp;
 mod wisp;
 
+pub use keeper::{KeeperInput, KeeperOutput, RoomKeeper};
 pub use limits::Limits;
 pub use policy::{Policy, Profile, Refusal};
 pub use server::{Assets, NoAssets, run};

@@ -45,6 +45,10 @@ pub struct Limits {
     pub room_macs_max: usize,
     /// Frames waiting for one client of a room; more are lost, as on a full switch port.
     pub room_frames_max: usize,
+    /// Text messages waiting for one client of a room; a client that lets more wait is dropped.
+    pub room_texts_max: usize,
+    /// Text messages that one client of a room may send in a second; one that sends more is dropped.
+    pub room_texts_per_second_max: u32,
     /// A room's client that takes no frame for so long is dropped.
     pub room_stall_max: Duration,
     /// Time for open connections to end when the relay stops.
@@ -76,6 +80,8 @@ impl Default for Limits {
             rooms_max: 64,
             room_macs_max: 64,
             room_frames_max: 1_024,
+            room_texts_max: 256,
+            room_texts_per_second_max: 50,
             room_stall_max: Duration::from_secs(10),
             drain_max: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),

@@ -283,6 +283,7 @@ impl Client {
             "profile": format!("{:?}", settings.policy.profile).to_lowercase(),
             "publish": settings.policy.publish,
             "motd": settings.motd,
+            "address": settings.address,
         });
         let mut answer = text(StatusCode::OK, body.to_string());
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,8 +1,9 @@
 //! How a relay is set up.
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::{Limits, Policy, Profile};
+use crate::{Limits, Policy, Profile, RoomKeeper};
 
 /// The code that a client must know: part of the path, or the password of the version 2 handshake.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,6 +61,12 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// A message for the person behind the client.
     pub motd: Option<String>,
+    /// Who serves rooms; without one their members do.
+    pub keeper: Option<Arc<dyn RoomKeeper>>,
+    /// What makes a member of a room its teacher; without one nobody is.
+    pub teacher: Option<PairingCode>,
+    /// Where others reach this relay (`http://192.168.0.7:8266/`), for links to it.
+    pub address: Option<String>,
 }
 
 impl Settings {
@@ -73,7 +80,17 @@ impl Settings {
             limits.client_bytes_per_second_max = 8 << 20;
         }
         let policy = Policy::new(profile);
-        Settings { policy, limits, pairing: None, origins: Vec::new(), hosts: Vec::new(), motd: None }
+        Settings {
+            policy,
+            limits,
+            pairing: None,
+            origins: Vec::new(),
+            hosts: Vec::new(),
+            motd: None,
+            keeper: None,
+            teacher: None,
+            address: None,
+        }
     }
 }
 

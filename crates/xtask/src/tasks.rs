@@ -81,9 +81,19 @@ pub(crate) fn types() -> Result<()> {
 }
 
 fn export_types() -> Result<()> {
-    let features = "trace/typescript,sim/typescript,playground/typescript";
+    let features = "trace/typescript,sim/typescript,playground/typescript,relay-protocol/typescript";
     let mut cargo = cargo(&["test", "--quiet", "--lib", "--features", features]);
-    cargo.args(["--package", "trace", "--package", "sim", "--package", "playground", "export_bindings"]);
+    cargo.args([
+        "--package",
+        "trace",
+        "--package",
+        "sim",
+        "--package",
+        "playground",
+        "--package",
+        "relay-protocol",
+        "export_bindings",
+    ]);
     run(cargo.stdout(std::process::Stdio::null()))
 }
 
