@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         "test" => tasks::test(rest),
         "build" => tasks::build(rest),
         "bench" => tasks::bench(rest),
-        "wasm" => wasm::package(),
+        "wasm" => wasm::package().and_then(|()| wasm::scripts()),
         "types" => tasks::types(),
         "tidy" => tidy::check(),
         "setup" => tasks::setup(),

@@ -55,6 +55,7 @@ pub(crate) fn build(arguments: &[String]) -> Result<()> {
 
 fn build_site(folder: &Path) -> Result<()> {
     wasm::package()?;
+    wasm::scripts()?;
     site::build(folder)
 }
 

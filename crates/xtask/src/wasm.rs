@@ -40,6 +40,25 @@ pub(crate) fn package() -> Result<()> {
     stamp.keep()
 }
 
+/// Builds the part of the package that is written in TypeScript, into the `pkg/` that [`package`] has made, unless it is up to date.
+///
+/// # Errors
+/// If a step fails.
+pub(crate) fn scripts() -> Result<()> {
+    site::install_packages()?;
+    let package = root().join("pkg");
+    let sources = ["web/src", "web/build", "web/vite.package.ts", "web/tsconfig.package.json", "web/package-lock.json"];
+    let glue = [package.join(format!("{MODULE}.js")), package.join("package.json")];
+    let inputs: Vec<PathBuf> = sources.iter().map(|name| root().join(name)).chain(glue).collect();
+    let stamp = Stamp::new("pkg-scripts", &inputs, "")?;
+    let outputs = ["element.js", "lab.js", "node.js", "embed.js", "declarations/package/element.d.ts"];
+    if stamp.is_current(&outputs.map(|name| package.join(name)).each_ref().map(PathBuf::as_path)) {
+        return Ok(());
+    }
+    step("Build the package's element and helpers", || site::script("build:package", &[]))?;
+    stamp.keep()
+}
+
 /// Builds the Lua engines of the benchmark into `folder`, each as a module of its own: ours is `own`, piccolo's `piccolo_vm`.
 ///
 /// # Errors
@@ -106,20 +125,27 @@ fn optimise(module: &Path) -> Result<()> {
 fn manifest() -> Result<String> {
     let version = tidy::workspace_value("version")?;
     Ok(format!(
-        r#"{{
+        r##"{{
   "name": "nodemcu-net-playground",
   "version": "{version}",
-  "description": "NodeMCU's Lua net module on a virtual LAN: the simulation as a WebAssembly module",
+  "description": "NodeMCU's Lua net module on a virtual LAN: engine and custom element, for bundlers, pages and Node",
   "license": "MIT",
   "type": "module",
   "exports": {{
-    ".": {{ "types": "./playground.d.ts", "default": "./playground.js" }},
+    ".": {{ "types": "./playground.d.ts", "node": "./node.js", "default": "./playground.js" }},
+    "./element": {{ "types": "./declarations/package/element.d.ts", "default": "./element.js" }},
+    "./lab": {{ "types": "./declarations/package/lab.d.ts", "default": "./lab.js" }},
+    "./vitepress": {{ "types": "./declarations/package/vitepress.d.ts", "default": "./vitepress.js" }},
+    "./embed.js": "./embed.js",
     "./playground_bg.wasm": "./playground_bg.wasm"
   }},
+  "imports": {{
+    "#glue": {{ "node": "./node.js", "default": "./playground.js" }}
+  }},
   "types": "./playground.d.ts",
-  "files": ["*.js", "*.d.ts", "*.wasm", "types", "README.md", "LICENSE"],
-  "sideEffects": false
+  "files": ["*.js", "*.d.ts", "*.wasm", "chunks", "declarations", "embed", "types", "README.md", "LICENSE"],
+  "sideEffects": ["./element.js", "./embed.js", "./embed/*.js"]
 }}
-"#
+"##
     ))
 }

@@ -9,12 +9,22 @@ import type { Lab } from "../engine/lab.ts";
 import type { Delivery, Player } from "./delivery.ts";
 import posterCss from "./poster.css?inline";
 import { highlighted } from "./highlight.ts";
-import type { Command, Files, Input, Notice, PlayState } from "./interface.ts";
+import type { Command, Files, Input, Notice, PlaygroundEvents, PlayState } from "./interface.ts";
 import { playgroundLink } from "./link.ts";
 import { type Written, readElement } from "./markup.ts";
 import { isDarkAround, watchTheme } from "./theme.ts";
 
 export const elementName = "nodemcu-playground";
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "nodemcu-playground": PlaygroundElement;
+  }
+
+  interface HTMLElementEventMap extends PlaygroundEvents {}
+
+  interface DocumentEventMap extends PlaygroundEvents {}
+}
 
 /** How far outside of the window a block is prepared, so that nobody sees it change. */
 const nearby = "400px";

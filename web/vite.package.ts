@@ -1,0 +1,38 @@
+/** Builds the part of the npm package that is written in TypeScript: the element, `runLab`, plugins, and the scripts of the tag. */
+
+import { copyFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { defineConfig, type Plugin } from "vite";
+
+import { embedConfig, embedScripts } from "./build/embed.ts";
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Adds what is no module of a bundler: the glue for Node, the tag's scripts, and the address that other bundlers find the engine by. */
+function packageExtras(): Plugin {
+  return {
+    name: "package-extras",
+    renderChunk: (code) => (code.includes("ENGINE_ADDRESS") ? code.replaceAll("ENGINE_ADDRESS", 'new URL("./playground_bg.wasm", import.meta.url).href') : null),
+    async generateBundle() {
+      for (const [fileName, source] of await embedScripts("playground_bg.wasm", null)) this.emitFile({ type: "asset", fileName, source });
+    },
+    closeBundle: () => copyFileSync(here("./src/package/node.js"), here("../pkg/node.js")),
+  };
+}
+
+const base = embedConfig({});
+
+export default defineConfig({
+  ...base,
+  plugins: [...(base.plugins ?? []), packageExtras()],
+  build: {
+    ...base.build,
+    outDir: here("../pkg"),
+    lib: {
+      entry: { element: here("./src/package/element.ts"), lab: here("./src/package/lab.ts"), vitepress: here("./src/package/vitepress.ts") },
+      formats: ["es"],
+    },
+    rolldownOptions: { external: [/^node:/, "#glue"], output: { entryFileNames: "[name].js", chunkFileNames: "chunks/[name].js" } },
+  },
+});
