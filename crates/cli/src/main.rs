@@ -3,14 +3,16 @@
 //! Standard output carries what boards or the script print and nothing else; everything else goes to standard error.
 //! Exit status: 0 at the end of time, 1 when a board crashed or a check failed, 2 for a usage error.
 //!
-//! Reading order: the arguments below, `run` (a lab), `output` (consoles to standard output), `interactive` (the serial
-//! console on the terminal), `room` (a run on a shared LAN), `script` (the bare engine), `serve` (page and relay) with
-//! `site` (the page's files) and `keeper` (the router of its rooms).
+//! Reading order: the arguments below, `run` (a lab), `output` (consoles to standard output), `realtime` (a run beside the
+//! wall clock, for terminals and relays), `relay_client` (the WebSocket to a relay), `room` (a run on a shared LAN),
+//! `script` (the bare engine), `serve` (page and relay) with `site` (the page's files) and `keeper` (the router of its
+//! rooms).
 
-mod interactive;
 mod keeper;
 mod output;
 mod pace;
+mod realtime;
+mod relay_client;
 mod room;
 mod run;
 mod script;
@@ -40,7 +42,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run a lab, or a Lua file as the init.lua of one board
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Run a Lua script on the bare engine with the full standard libraries, as the `lua` command does
     Lua(LuaArguments),
     /// Serve the page and the relay to the real network from one port
@@ -79,7 +81,7 @@ struct RunArguments {
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Share the LAN of a room, in real time, as in ws://192.168.0.7:8266/room/CODE/NAME
-    #[arg(long, value_name = "URL", conflicts_with = "interactive")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["interactive", "relay"])]
     room: Option<String>,
     /// What the others in the room call you
     #[arg(long, value_name = "NAME", default_value = "terminal", requires = "room")]
@@ -90,6 +92,13 @@ struct RunArguments {
     /// Connect the terminal to the first board's serial console, in real time
     #[arg(long)]
     interactive: bool,
+    /// Let the lab reach the real network through this relay, in real time: the address that `playground serve` prints, or
+    /// that of another Wisp server (ws://...). Runs until Ctrl-C unless --until is given
+    #[arg(long, value_name = "URL", value_parser = relay_client::Address::parse)]
+    relay: Option<relay_client::Address>,
+    /// With --relay: make a board's port reachable from outside, as in 80, 80:board2 or 5000/udp
+    #[arg(long, value_name = "PORT[:BOARD][/udp]", requires = "relay", value_parser = relay_client::Port::parse)]
+    publish: Vec<relay_client::Port>,
 }
 
 #[derive(Args)]

@@ -12,7 +12,8 @@ use sim::{Lab, Progress, Simulation};
 use trace::{Duration, Instant, RecordId, Trace};
 
 use crate::output::Output;
-use crate::{FAILED, RunArguments, interactive, room};
+use crate::realtime::{self, Connections};
+use crate::{FAILED, RunArguments, room};
 
 /// How long a run lasts when neither the command nor the lab says it.
 const UNTIL_DEFAULT: Duration = Duration::from_secs(10);
@@ -37,9 +38,14 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode> {
         return Ok(verdict(&simulation));
     }
     let mut simulation = Simulation::with_trace(lab, Trace::new(RECORDS_MAX))?;
-    if arguments.interactive {
+    if arguments.interactive || arguments.relay.is_some() {
         let end = arguments.until.is_some().then_some(until);
-        interactive::run(&mut simulation, end, |simulation| files.trace(simulation))?;
+        let connections = Connections {
+            keyboard: arguments.interactive,
+            relay: arguments.relay.as_ref(),
+            publish: &arguments.publish,
+        };
+        realtime::run(&mut simulation, end, &connections, |simulation| files.trace(simulation))?;
     } else {
         to_the_end(&mut simulation, until, &mut files)?;
     }

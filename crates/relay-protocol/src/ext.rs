@@ -11,13 +11,15 @@
 //! | 0x56 | `Echo` | client | a new id for the request |
 //! | 0x57 | `EchoEnd` | server | that id |
 //! | 0x58 | `Shutdown` | both | a TCP stream: no more data from the sender (FIN) |
+//! | 0x59 | `Window` | client | a TCP stream: so many more bytes may be sent (version 2) |
 //!
 //! A refused `Publish`, `Resolve` or `Echo` is answered with the protocol's own `Close`. An accepted stream has the same
 //! credit as one that the client opened. A `Close` with [`CloseReason::NetworkError`](crate::CloseReason::NetworkError) on
 //! an open TCP stream is a reset; one with `Voluntary`, an end after both sides' FIN.
 //!
-//! Left out: credit from client to server. What a relay sends waits in the WebSocket's own window, and the relay reads no
-//! more from a target while that is full.
+//! With version 2 a server sends at most [`WINDOW_BYTES`] on a TCP stream before the client's first `Window`, because a
+//! page cannot refuse a WebSocket's messages: without it a stopped reader would grow the page's memory. With version 1
+//! what a relay sends waits in the WebSocket's own window, and the relay reads no more from a target while that is full.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -26,7 +28,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use crate::packet::{DecodeError, Fields, StreamType};
 
 /// The version that this crate speaks.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
+
+/// The first version with [`ExtPacket::Window`].
+pub const VERSION_WITH_WINDOWS: u8 = 2;
+
+/// Bytes that a server may send on a TCP stream before the client's first [`ExtPacket::Window`].
+pub const WINDOW_BYTES: u32 = 65_536;
 
 /// Ids from here on are chosen by the server, for accepted connections; a client's own stay below.
 pub const SERVER_STREAMS_FROM: u32 = 1 << 31;
@@ -40,6 +48,7 @@ const RESOLVED: u8 = 0x55;
 const ECHO: u8 = 0x56;
 const ECHO_END: u8 = 0x57;
 const SHUTDOWN: u8 = 0x58;
+const WINDOW: u8 = 0x59;
 
 /// A packet of the extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +103,11 @@ pub enum ExtPacket {
     },
     /// No more data from the sender of this packet.
     Shutdown,
+    /// The server may send more on a TCP stream.
+    Window {
+        /// How many bytes more.
+        bytes: u32,
+    },
 }
 
 impl ExtPacket {
@@ -108,6 +122,7 @@ impl ExtPacket {
             ExtPacket::Echo { .. } => ECHO,
             ExtPacket::EchoEnd { .. } => ECHO_END,
             ExtPacket::Shutdown => SHUTDOWN,
+            ExtPacket::Window { .. } => WINDOW,
         }
     }
 
@@ -122,6 +137,7 @@ impl ExtPacket {
             ECHO => ExtPacket::Echo { host: fields.text("host name")? },
             ECHO_END => ExtPacket::EchoEnd { rtt_us: fields.u32("round trip")?, address: read_ipv4(fields)? },
             SHUTDOWN => ExtPacket::Shutdown,
+            WINDOW => ExtPacket::Window { bytes: fields.u32("window")? },
             other => return Err(DecodeError::UnknownType(other)),
         })
     }
@@ -148,6 +164,7 @@ impl ExtPacket {
                 out.put_slice(&address.octets());
             }
             ExtPacket::Shutdown => {}
+            ExtPacket::Window { bytes } => out.put_u32_le(*bytes),
         }
     }
 }

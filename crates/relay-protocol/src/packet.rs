@@ -15,7 +15,7 @@ const CLOSE: u8 = 0x04;
 const INFO: u8 = 0x05;
 
 /// Names a stream; chosen by the client. 0 is the connection itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u32);
 
 impl StreamId {

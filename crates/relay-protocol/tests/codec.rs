@@ -37,6 +37,7 @@ fn samples() -> Vec<Packet> {
         ext(ExtPacket::Echo { host: "127.0.0.1".into() }),
         ext(ExtPacket::EchoEnd { rtt_us: 250, address: [127, 0, 0, 1].into() }),
         ext(ExtPacket::Shutdown),
+        ext(ExtPacket::Window { bytes: 65_536 }),
     ]
 }
 

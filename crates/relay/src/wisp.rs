@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use relay_protocol::ext::{self, ExtPacket, SERVER_STREAMS_FROM};
+use relay_protocol::ext::{ExtPacket, SERVER_STREAMS_FROM};
 use relay_protocol::{CloseReason, Extension, Info, Packet, StreamId, StreamType};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -182,8 +182,7 @@ async fn handshake(
 }
 
 fn offered(shared: &Shared, hello: &Hello) -> Vec<Extension> {
-    let mut offered =
-        vec![Extension::Udp, Extension::OpenConfirmation, Extension::Playground { version: ext::VERSION }];
+    let mut offered = vec![Extension::Udp, Extension::OpenConfirmation, Extension::Playground { version: 1 }];
     if !hello.paired {
         offered.push(Extension::PasswordWanted { required: true });
     }
@@ -482,6 +481,8 @@ impl Connection {
             | ExtPacket::Accepted { .. }
             | ExtPacket::Resolved { .. }
             | ExtPacket::EchoEnd { .. } => {}
+            // Of version 2, which this server does not announce.
+            ExtPacket::Window { .. } => {}
         }
     }
 

@@ -9,6 +9,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::net::Ipv4Addr;
 
 use firmware::{Board, BoardConfig, RadioReply, RadioRequest};
 use lan::{AccessPointId, Behind, Direction, Frame, Lan, MacAddress};
@@ -18,7 +19,8 @@ use crate::check::Checks;
 use crate::inspect::{Inspector, Names};
 use crate::lab::{BoardLab, FetchRequest, FileContent, Input, Lab, LabError, LinkLab, TimedInput};
 use crate::room::{Membership, Room, RoomFrameError, RoomHost, RoomLease};
-use crate::view::{BoardStatus, CheckStatus, FetchResult, FileView, NetworkMap};
+use crate::uplink::{Publication, Reach, Uplink};
+use crate::view::{BoardStatus, CheckStatus, FetchResult, FileView, NetworkMap, UplinkView};
 use crate::wiring::{self, Links};
 use crate::world::World;
 use crate::{map, millis};
@@ -40,6 +42,7 @@ pub struct Simulation {
     now: Instant,
     lan: Lan,
     world: World,
+    uplink: Uplink,
     stations: Vec<Station>,
     /// Deadlines of boards; an entry counts only while it is the board's current one.
     due: BinaryHeap<Reverse<(Instant, usize)>>,
@@ -150,6 +153,7 @@ impl Simulation {
             now: Instant::ZERO,
             lan,
             world,
+            uplink: Uplink::default(),
             stations,
             due: BinaryHeap::new(),
             agenda: BTreeMap::new(),
@@ -244,7 +248,11 @@ impl Simulation {
     /// When there is something to do next; `None` when only an input can make something happen.
     pub fn next_due(&self) -> Option<Instant> {
         let agenda = self.agenda.keys().next().map(|(at, _)| *at);
-        [self.next_board(), self.lan.next_deadline(), agenda].into_iter().flatten().min().map(|at| at.max(self.now))
+        [self.next_board(), self.lan.next_deadline(), agenda, self.uplink.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.max(self.now))
     }
 
     /// When the next board is due.
@@ -274,6 +282,9 @@ impl Simulation {
         {
             let planned = entry.remove();
             self.carry_out(planned);
+        }
+        if self.uplink_is_due() {
+            self.reach_out(Uplink::pump);
         }
         self.drain_world();
         self.observe();
@@ -603,6 +614,90 @@ impl Simulation {
         })
     }
 
+    // ---- the way to the real network ----
+
+    /// The WebSocket to a relay is open; `relay` is its address in words, `password` the pairing code, if there is one.
+    /// What the relay sends goes to [`Simulation::uplink_receive`], what [`Simulation::uplink_take`] gives goes to the
+    /// relay. From the end of the handshake on, what is neither of the LAN nor an edited name is real.
+    pub fn uplink_connected(&mut self, relay: &str, password: Option<&str>) {
+        self.outside(|uplink, reach| uplink.connected(reach, relay, password));
+    }
+
+    /// One message of the WebSocket.
+    pub fn uplink_receive(&mut self, message: &[u8]) {
+        self.outside(|uplink, reach| uplink.receive(reach, message));
+    }
+
+    /// The next message for the WebSocket. Data of boards stays in their windows until it is asked for here, so whoever
+    /// cannot send stops asking.
+    pub fn uplink_take(&mut self) -> Option<Vec<u8>> {
+        if !self.uplink.is_on() {
+            return None;
+        }
+        self.reach_out(|uplink, reach| uplink.take(reach)).map(Vec::from)
+    }
+
+    /// The WebSocket is gone, or could not be opened: connections through it are reset, and new ones find no answer until
+    /// it is back.
+    pub fn uplink_lost(&mut self, relay: &str, why: &str) {
+        self.outside(|uplink, reach| uplink.lost(reach, relay, why));
+    }
+
+    /// The relay is given up: the built-in internet is back.
+    pub fn uplink_left(&mut self) {
+        self.outside(Uplink::left);
+    }
+
+    /// Makes a board's port reachable from outside, now or as soon as there is a relay that publishes ports.
+    ///
+    /// # Errors
+    /// [`InputError::NoSuchBoard`]; [`InputError::Range`] for port 0.
+    pub fn publish(&mut self, publication: Publication) -> Result<(), InputError> {
+        self.index(&publication.board)?;
+        if publication.port == 0 {
+            return Err(InputError::Range("ports begin at 1".into()));
+        }
+        self.uplink.publish(publication);
+        Ok(())
+    }
+
+    /// Closes a published port; connections through it go on.
+    pub fn unpublish(&mut self, publication: &Publication) {
+        self.outside(|uplink, reach| uplink.unpublish(reach, publication));
+    }
+
+    /// How the way to the real network stands.
+    pub fn uplink(&self) -> UplinkView {
+        self.uplink.view()
+    }
+
+    /// Lets something come in from outside, after everything that is due.
+    fn outside<T>(&mut self, act: impl FnOnce(&mut Uplink, &mut Reach<'_>) -> T) -> T {
+        self.settle();
+        let result = self.reach_out(act);
+        self.observe();
+        result
+    }
+
+    fn reach_out<T>(&mut self, act: impl FnOnce(&mut Uplink, &mut Reach<'_>) -> T) -> T {
+        // The LAN's clock shows its latest event; what comes in from outside happens now.
+        self.lan.step(self.now);
+        self.deliver();
+        let mut reach = Reach {
+            now: self.now,
+            trace: &self.trace,
+            lan: &mut self.lan,
+            world: &self.world,
+            stations: &self.stations,
+        };
+        act(&mut self.uplink, &mut reach)
+    }
+
+    fn uplink_is_due(&self) -> bool {
+        self.uplink.is_on()
+            && (self.world.gateway_has_event(&self.lan) || self.uplink.next_deadline().is_some_and(|at| at <= self.now))
+    }
+
     // ---- links ----
 
     fn link_of(&self, host: &str) -> Result<(HostId, u8), InputError> {
@@ -852,6 +947,13 @@ impl Station {
             runs: 0,
             ran_at: Instant::ZERO,
         })
+    }
+
+    /// The address of its station.
+    pub(crate) fn ip(&self) -> Option<Ipv4Addr> {
+        let netstat = self.board.netstat()?;
+        let station = netstat.interfaces.iter().find(|row| row.interface == wiring::STATION)?;
+        station.address.map(|address| address.ip)
     }
 
     fn mac(&self) -> MacAddress {

@@ -429,6 +429,63 @@ pub struct FetchResult {
     pub ended_ms: f64,
 }
 
+/// How the way to the real network stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(TS), ts(export))]
+pub struct UplinkView {
+    /// How far it is open.
+    pub state: UplinkState,
+    /// The relay's address, as it was given.
+    pub relay: String,
+    /// Why there is no relay, while it is lost.
+    pub error: Option<String>,
+    /// Version of the Wisp protocol, 1 or 2; 0 while there is no relay.
+    pub version: u8,
+    /// Whether the relay says when a connection is really open.
+    pub confirms: bool,
+    /// Whether it publishes ports, resolves names and pings.
+    pub extended: bool,
+    /// The relay's message for the person.
+    pub message: Option<String>,
+    /// Streams under way.
+    pub streams: u32,
+    /// Ports of boards that are, or shall be, reached from outside.
+    pub ports: Vec<PublishedPortView>,
+}
+
+/// How far the way to the real network is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(TS), ts(export))]
+pub enum UplinkState {
+    /// The lab has its built-in internet.
+    Off,
+    /// The relay is being greeted.
+    Greeting,
+    /// What is not of the lab is real.
+    Up,
+    /// The relay is out of reach for now.
+    Lost,
+}
+
+/// A port of a board that shall be reached from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "typescript", derive(TS), ts(export))]
+pub struct PublishedPortView {
+    /// The board's name.
+    pub board: String,
+    /// Transport.
+    pub protocol: Protocol,
+    /// The board's port.
+    pub port: u16,
+    /// Where it is reached, `127.0.0.1:8080`, once it is.
+    pub address: Option<String>,
+    /// Why it is not.
+    pub error: Option<String>,
+}
+
 /// A file in a board's flash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,10 +1,12 @@
 //! The built-in world as the simulation uses it: an adapter over `lan`'s router, internet and PC.
 
+use std::net::Ipv4Addr;
+
 use lan::world::dns::DnsFailure;
 use lan::world::pc::{FetchEvent, FetchId, HttpFetch, Pc};
-use lan::world::{self, DhcpLease, WorldConfig, WorldHostKind};
+use lan::world::{self, DhcpLease, Gateway, PortForward, WorldConfig, WorldHostKind};
 use lan::{Direction, Lan, LinkConfig, MacAddress, Netstat, SegmentId};
-use trace::{HostId, Instant};
+use trace::{HostId, Instant, Protocol};
 
 use crate::lab::{FetchRequest, LabError, WorldLab, ZoneAnswer};
 use crate::millis;
@@ -118,6 +120,46 @@ impl World {
 
     pub(crate) fn link_of(&self, name: &str) -> Option<(HostId, u8)> {
         self.world.host(name).map(|host| (host.id, host.interface))
+    }
+
+    pub(crate) fn open_gateway(&self, lan: &mut Lan, now: Instant) {
+        self.world.open_gateway(lan, now);
+    }
+
+    pub(crate) fn set_gateway_resolves(&self, lan: &mut Lan, resolves: bool) {
+        self.world.set_gateway_resolves(lan, resolves);
+    }
+
+    pub(crate) fn close_gateway(&self, lan: &mut Lan) {
+        self.world.close_gateway(lan);
+    }
+
+    pub(crate) fn gateway<'a>(&self, lan: &'a mut Lan) -> Option<&'a mut Gateway> {
+        self.world.gateway(lan)
+    }
+
+    pub(crate) fn gateway_has_event(&self, lan: &Lan) -> bool {
+        self.world.gateway_has_event(lan)
+    }
+
+    pub(crate) fn gateway_host(&self) -> HostId {
+        self.world.gateway_host()
+    }
+
+    pub(crate) fn wan_ip(&self) -> Ipv4Addr {
+        self.world.wan_ip()
+    }
+
+    pub(crate) fn is_local(&self, ip: Ipv4Addr) -> bool {
+        self.world.is_local(ip)
+    }
+
+    pub(crate) fn set_forward(&self, lan: &mut Lan, forward: PortForward) {
+        self.world.set_forward(lan, forward);
+    }
+
+    pub(crate) fn clear_forward(&self, lan: &mut Lan, protocol: Protocol, port: u16) {
+        self.world.clear_forward(lan, protocol, port);
     }
 
     pub(crate) fn netstat(&self, lan: &Lan, host: HostId) -> Netstat {

@@ -22,7 +22,7 @@ pub struct Position {
 }
 
 /// An IPv4 address and port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(export))]
 pub struct Endpoint {
     /// Address; 0.0.0.0 where it is not decided.
@@ -134,6 +134,41 @@ pub enum Silence {
     Collected,
     /// Anything else; the detail says what.
     Other,
+}
+
+/// What passed between the lab and a relay to the real network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(export))]
+pub enum UplinkEvent {
+    /// The relay is there: the lab has a way out.
+    Connected,
+    /// The relay is gone, or the handshake with it failed.
+    Lost,
+    /// The person gave the way out up.
+    Left,
+    /// A connection, an association of datagrams, a question or an echo was asked of the relay.
+    Asked,
+    /// The far side is really connected, or has answered.
+    Confirmed,
+    /// The relay does not say whether the far side is connected: it is taken to be.
+    Assumed,
+    /// The relay, its policy or the far side refused.
+    Refused,
+    /// A peer outside connected to a published port.
+    Accepted,
+    /// The far side ended the connection in order.
+    Finished,
+    /// The connection was reset, or the relay gave it up.
+    Reset,
+    /// A port of a board is open outside.
+    Published,
+    /// A published port is closed again.
+    Unpublished,
+    /// An address that the lab uses itself is shown by another one inside.
+    Translated,
+    /// Something was lost for want of room.
+    Dropped,
 }
 
 /// Message of the lease dialogue (RFC 2131).
@@ -321,6 +356,13 @@ pub enum Kind {
     /// The radio changed: joined, left, refused.
     Wifi {
         /// In words: `associated with playground`, `wrong password`, ...
+        text: String,
+    },
+    /// Something passed between the lab and a relay.
+    Uplink {
+        /// What.
+        event: UplinkEvent,
+        /// One sentence.
         text: String,
     },
     /// An echo request left.

@@ -21,7 +21,7 @@ use serde::Serialize;
 
 pub use kind::{
     BootReason, CallbackEvent, DhcpMessage, DropReason, Endpoint, FrameBytes, Kind, Layer, Position, Protocol, Silence,
-    SocketState,
+    SocketState, UplinkEvent,
 };
 pub use time::{Duration, Instant};
 

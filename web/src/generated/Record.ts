@@ -14,6 +14,7 @@ import type { RecordId } from "./RecordId";
 import type { Silence } from "./Silence";
 import type { SocketId } from "./SocketId";
 import type { SocketState } from "./SocketState";
+import type { UplinkEvent } from "./UplinkEvent";
 
 /**
  * One thing that happened.
@@ -201,6 +202,14 @@ interface: number,
 address: string | null, } | { "kind": "wifi", 
 /**
  * In words: `associated with playground`, `wrong password`, ...
+ */
+text: string, } | { "kind": "uplink", 
+/**
+ * What.
+ */
+event: UplinkEvent, 
+/**
+ * One sentence.
  */
 text: string, } | { "kind": "ping_sent", 
 /**

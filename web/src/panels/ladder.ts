@@ -8,7 +8,7 @@ import { html, nothing, render, type TemplateResult } from "lit";
 import type { Session } from "../store/session.ts";
 import type { Host } from "../store/hosts.ts";
 import { label, sentence } from "../trace/describe.ts";
-import { categories, type Category, FilteredList, type Filter, isBackground, matches } from "../trace/filter.ts";
+import { categories, type Category, FilteredList, type Filter, isBackground, isRefusedOutside, matches } from "../trace/filter.ts";
 import { seconds, span } from "../trace/format.ts";
 import type { FrameView } from "../trace/log.ts";
 import type { TraceRecord } from "../trace/record.ts";
@@ -21,7 +21,7 @@ import { ViewFrame } from "./view-frame.ts";
 
 const defaultCategories: readonly Category[] = ["callbacks", "frames", "silences"];
 /** What has a row besides frames. */
-const rowKinds: ReadonlySet<TraceRecord["kind"]> = new Set(["callback", "call", "nothing", "hint", "crash", "boot", "console", "socket", "input", "address", "wifi", "dns_answer", "ping_end", "pin"]);
+const rowKinds: ReadonlySet<TraceRecord["kind"]> = new Set(["callback", "call", "nothing", "hint", "crash", "boot", "console", "socket", "input", "address", "wifi", "dns_answer", "ping_end", "pin", "uplink"]);
 
 export class LadderPanel implements Panel {
   readonly #frame: ViewFrame;
@@ -164,8 +164,8 @@ export class LadderPanel implements Panel {
     const callback = log.callback(record.id);
     const ran = callback && callback.endedAt !== null ? span(callback.endedAt - callback.startedAt) : "";
     const isBad = record.kind === "crash" || (callback?.error ?? null) !== null;
-    const text = record.kind === "nothing" || record.kind === "hint" ? (record.kind === "nothing" ? record.detail : record.text) : label(record);
-    const glyph = record.kind === "nothing" ? "⊘ " : record.kind === "hint" ? "! " : isBad ? "✕ " : "";
+    const text = record.kind === "nothing" ? record.detail : record.kind === "hint" || record.kind === "uplink" ? record.text : label(record);
+    const glyph = record.kind === "nothing" || isRefusedOutside(record) ? "⊘ " : record.kind === "hint" ? "! " : isBad ? "✕ " : "";
     return html`<span class=${`event-box ${record.kind}${isBad ? " is-bad" : ""}`} data-hue=${host?.hue ?? 8} style=${css(`left:${this.#center(record.host)}%;--share:${100 / Math.max(1, this.#columns.length)}%`)} title=${sentence(record, log, hosts.nameOf)}
       ><b>${glyph}${text}</b>${"position" in record && record.position ? html`<small>${record.position.file}:${record.position.line}</small>` : nothing}${ran ? html`<small>${ran}</small>` : nothing}</span
     >`;

@@ -9,7 +9,7 @@ import { html, nothing, render } from "lit";
 
 import type { Session } from "../store/session.ts";
 import { sentence } from "../trace/describe.ts";
-import type { Category, Filter } from "../trace/filter.ts";
+import { type Category, type Filter, isRefusedOutside } from "../trace/filter.ts";
 import { span } from "../trace/format.ts";
 import type { FrameView } from "../trace/log.ts";
 import { firstAboveBy, type ScaleMode } from "../trace/time-scale.ts";
@@ -806,6 +806,8 @@ function markOf(item: Item, hue: string, colours: Palette): { readonly glyph: st
   switch (item.record.kind) {
     case "nothing":
       return { glyph: "⊘", colour: warn };
+    case "uplink":
+      return isRefusedOutside(item.record) ? { glyph: "⊘", colour: warn } : { glyph: "⇄", colour: hue };
     case "hint":
       return { glyph: "!", colour: warn };
     case "crash":

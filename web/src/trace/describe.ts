@@ -52,6 +52,8 @@ export function label(record: TraceRecord): string {
       return record.rtt === null ? "ping lost" : span(record.rtt);
     case "pin":
       return `D${record.pin} ${record.high ? "high" : "low"}`;
+    case "uplink":
+      return `relay: ${record.event.replaceAll("_", " ")}`;
     case "nothing":
       return "nothing happened";
     case "hint":
@@ -112,6 +114,8 @@ export function sentence(record: TraceRecord, log: TraceLog, nameOf: NameOf): st
         : `${host} has echo ${record.seq} back from ${record.target} after ${span(record.rtt)}.`;
     case "pin":
       return `Pin D${record.pin} of ${host} goes ${record.high ? "high" : "low"}.`;
+    case "uplink":
+      return `Relay: ${record.text}.`;
     case "nothing":
       return `Nothing happens on ${host}: ${record.detail}`;
     case "hint":

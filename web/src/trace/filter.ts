@@ -43,6 +43,7 @@ const categoryOfKind: Readonly<{ [kind in RecordKind]: Category }> = {
   ping_sent: "names",
   socket: "sockets",
   timer_set: "other",
+  uplink: "names",
   wifi: "names",
 };
 
@@ -55,7 +56,13 @@ export function isBackground(frame: FrameSummary): boolean {
   return transport?.protocol === "tcp" && transport.payloadBytes === 0 && transport.flags === "ACK";
 }
 
+/** Whether a relay did not do what the lab wanted of it. */
+export function isRefusedOutside(record: TraceRecord): boolean {
+  return record.kind === "uplink" && ["refused", "reset", "dropped", "lost", "assumed"].includes(record.event);
+}
+
 export function categoryOf(record: TraceRecord, log: TraceLog): Category {
+  if (isRefusedOutside(record)) return "silences";
   const category = categoryOfKind[record.kind];
   if (category !== "frames") return category;
   const frame = log.frameOf(record);

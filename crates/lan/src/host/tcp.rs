@@ -369,12 +369,22 @@ impl Host {
             return Err(ConnectError::NoRoute);
         };
         let port = self.free_port().ok_or(ConnectError::NoPort)?;
-        let ends = Ends::new(Endpoint { ip, port }, remote);
+        self.connect_between(now, socket, Endpoint { ip, port }, remote)
+    }
+
+    fn connect_between(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        local: Endpoint,
+        remote: Endpoint,
+    ) -> Result<(), ConnectError> {
+        let ends = Ends::new(local, remote);
         let cause = self.trace.current();
         let connection = self.connections.get_mut(&socket).ok_or(ConnectError::NoSuchSocket)?;
         let tcp = connection.sockets.get_mut::<tcp::Socket>(connection.handle);
         let far = IpEndpoint::new(IpAddress::Ipv4(remote.ip), remote.port);
-        let near = IpListenEndpoint { addr: Some(IpAddress::Ipv4(ip)), port };
+        let near = IpListenEndpoint { addr: Some(IpAddress::Ipv4(local.ip)), port: local.port };
         tcp.connect(self.stack.context(), far, near).map_err(|_| ConnectError::AlreadyConnected)?;
         connection.ends = Some(ends);
         connection.cause = cause;
@@ -383,6 +393,33 @@ impl Host {
         self.output(now, socket);
         self.touch(socket, Unsettled::Deadline);
         Ok(())
+    }
+
+    /// Starts connecting from an address that need not be this host's: for a gateway that stands in for whoever connects.
+    ///
+    /// # Errors
+    /// [`ConnectError::NoPort`] if a connection between these ends exists; else as [`Host::tcp_connect`].
+    pub fn tcp_connect_as(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        local: Endpoint,
+        remote: Endpoint,
+    ) -> Result<(), ConnectError> {
+        self.advance(now);
+        let connection = self.owned_mut(socket).ok_or(ConnectError::NoSuchSocket)?;
+        if connection.ends.is_some() {
+            return Err(ConnectError::AlreadyConnected);
+        }
+        self.route(remote.ip).ok_or(ConnectError::NoRoute)?;
+        if let Some(before) = self.by_ends.get(&Ends::new(local, remote)).copied() {
+            if self.connections.get(&before).is_some_and(|c| c.state != SocketState::TimeWait) {
+                return Err(ConnectError::NoPort);
+            }
+            // The peer uses its port again.
+            self.remove(before);
+        }
+        self.connect_between(now, socket, local, remote)
     }
 
     fn free_port(&mut self) -> Option<u16> {
@@ -532,6 +569,19 @@ impl Host {
             connection.swallows = true;
         }
         self.close(now, socket, false)
+    }
+
+    /// Sends FIN after what is queued and goes on receiving (RFC 9293, section 3.6: a half close). The socket stays its
+    /// owner's until it is closed or reset.
+    pub fn tcp_shutdown(&mut self, now: Instant, socket: SocketId) {
+        self.advance(now);
+        let cause = self.trace.current();
+        let Some(connection) = self.owned_mut(socket) else { return };
+        connection.cause = cause;
+        connection.flush();
+        connection.socket_mut().close();
+        self.note_state(socket);
+        self.touch(socket, Unsettled::Output);
     }
 
     /// Whether [`Host::tcp_close`] would send RST and drop what is queued: on the chip when received data has not been given

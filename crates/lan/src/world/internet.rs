@@ -5,6 +5,8 @@
 //! servers; an answer from a router on the way (time exceeded, an echo) takes its share of that delay here.
 //!
 //! A packet to an address that nobody has vanishes, as most do; one to a private address is refused by the first router.
+//!
+//! While a [`Gateway`] is open, everything from the home router is its business: nothing of the above is reached.
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
@@ -12,10 +14,12 @@ use std::net::Ipv4Addr;
 
 use trace::{DropReason, Duration, HostId, Instant, Kind, RecordId, Trace};
 
-use super::packet::{self, Arp, Content, IcmpError};
+use super::dns::zone::SharedZone;
+use super::gateway::{Gateway, GatewayPlace};
+use super::packet::{self, Arp, Content, IcmpError, Translatable, Transport};
 use super::router::sent_frame;
 use super::service::Log;
-use crate::address::MacAddress;
+use crate::address::{Address, MacAddress};
 use crate::fabric::Resident;
 use crate::frame::Frame;
 
@@ -45,6 +49,7 @@ pub struct Internet {
     delayed: BTreeMap<(Instant, u64), Delayed>,
     next_delayed: u64,
     frames: VecDeque<(u8, Frame)>,
+    gateway: Option<Gateway>,
 }
 
 /// An answer from a router on the way.
@@ -77,7 +82,60 @@ impl Internet {
             delayed: BTreeMap::new(),
             next_delayed: 0,
             frames: VecDeque::new(),
+            gateway: None,
         }
+    }
+
+    /// Opens the way out of the lab at `now`: the built-in hosts are out of reach from here on. `seed` is that of the
+    /// gateway's stack; `edits` are the names that keep the lab's meaning.
+    pub(crate) fn open_gateway(&mut self, now: Instant, seed: u64, own: Ipv4Addr, edits: SharedZone) {
+        let place = GatewayPlace { id: self.log.host, mac: self.mac(UPLINK), seed, address: Address::new(own, 24) };
+        self.gateway = Some(Gateway::new(place, now, edits, &self.log.trace));
+    }
+
+    /// Shuts the way out; the built-in hosts are back.
+    pub(crate) fn close_gateway(&mut self) {
+        self.gateway = None;
+    }
+
+    /// The way out of the lab, if one is open.
+    pub(crate) fn gateway(&self) -> Option<&Gateway> {
+        self.gateway.as_ref()
+    }
+
+    /// As [`Internet::gateway`], for giving it answers.
+    pub(crate) fn gateway_mut(&mut self) -> Option<&mut Gateway> {
+        self.gateway.as_mut()
+    }
+
+    /// Takes a packet from the home router out of the lab, or takes part in the talk about Ethernet addresses. Returns
+    /// whether the frame was the gateway's business.
+    fn leave(&mut self, now: Instant, frame: &Frame) -> bool {
+        let Some(gateway) = &mut self.gateway else { return false };
+        let Some(packet::FrameView { content: Content::Ipv4(packet), .. }) = packet::parse_frame(&frame.bytes) else {
+            // The gateway learns from replies; requests are answered by the node itself.
+            return gateway.hear(now, frame);
+        };
+        let Some((_, destination, hops)) = packet::addresses(packet) else { return false };
+        let is_echo =
+            matches!(packet::flow(packet), Some(Translatable::Whole(flow)) if flow.protocol == Transport::Echo);
+        if gateway.is_own(destination) || (hops > 1 && !is_echo) {
+            gateway.receive(now, frame);
+            return true;
+        }
+        false
+    }
+
+    /// What the gateway's stack does not see: echoes go out as a question, spent hops are reported.
+    fn outward_to_gateway(&mut self, now: Instant, packet: &[u8], hops: u8) -> bool {
+        let Some(gateway) = &mut self.gateway else { return false };
+        let Some((_, destination, _)) = packet::addresses(packet) else { return true };
+        if hops <= 1 {
+            self.expire(now, packet, 0, None);
+        } else if packet::echo_reply(packet).is_some() {
+            gateway.ask_echo(destination, packet);
+        }
+        true
     }
 
     fn handle_arp(&mut self, now: Instant, interface: u8, arp: Arp) {
@@ -90,6 +148,9 @@ impl Internet {
     /// A packet from the home router.
     fn outward(&mut self, now: Instant, frame: &Frame, packet: &[u8]) {
         let Some((_, destination, hops)) = packet::addresses(packet) else { return };
+        if self.outward_to_gateway(now, packet, hops) {
+            return;
+        }
         if let Some(position) = self.transit.iter().position(|router| *router == destination) {
             self.ask_router(now, packet, position, hops);
         } else if let Some(index) = self.by_address.get(&destination).copied() {
@@ -195,6 +256,9 @@ impl Resident for Internet {
     }
 
     fn receive(&mut self, now: Instant, interface: u8, frame: &Frame) {
+        if interface == UPLINK && self.leave(now, frame) {
+            return;
+        }
         let from = self.log.trace.get(frame.sent).map_or(self.log.host, |record| record.host);
         let carried = Kind::FrameCarried { frame: frame.sent, from };
         let carried = self.log.trace.record_caused(now, self.log.host, Some(frame.sent), carried);
@@ -219,14 +283,20 @@ impl Resident for Internet {
             let bytes = packet::ipv4_frame(self.mac(UPLINK), self.home.1, &delayed.packet);
             self.emit(now, UPLINK, bytes);
         }
+        if let Some(gateway) = &mut self.gateway {
+            gateway.poll(now);
+        }
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.delayed.keys().next().map(|(at, _)| *at)
+        let delayed = self.delayed.keys().next().map(|(at, _)| *at);
+        let gateway = self.gateway.as_ref().and_then(Gateway::next_deadline);
+        [delayed, gateway].into_iter().flatten().min()
     }
 
     fn take_frame(&mut self) -> Option<(u8, Frame)> {
-        self.frames.pop_front()
+        let own = self.frames.pop_front();
+        own.or_else(|| Some((UPLINK, self.gateway.as_mut()?.take_frame()?)))
     }
 
     fn as_any_mut(&mut self) -> &mut dyn Any {

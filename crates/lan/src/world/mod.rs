@@ -7,13 +7,14 @@
 //! way to look into it and to act in it.
 //!
 //! Reading order: [`config`] (what there is), [`service`] (what a server program is) and [`programs`] (what runs it on a
-//! host), [`router`], [`internet`], [`server`], [`pc`], then the protocols ([`dhcp`], [`dns`], [`http`], [`mqtt`],
+//! host), [`router`], [`internet`], [`gateway`], [`server`], [`pc`], then the protocols ([`dhcp`], [`dns`], [`http`], [`mqtt`],
 //! [`ntp`], [`small`]).
 
 mod clock;
 pub mod config;
 pub mod dhcp;
 pub mod dns;
+pub mod gateway;
 mod http;
 pub mod internet;
 mod mqtt;
@@ -37,11 +38,12 @@ pub use clock::EPOCH_UNIX_SECONDS;
 pub use config::{PcConfig, PortForward, RouterConfig, ServerConfig, ServiceConfig, ServiceKind, WorldConfig};
 pub use dhcp::{DhcpExchange, DhcpLease, DhcpReply, DhcpServer, DhcpServerConfig};
 pub use dns::{DnsFailure, Zone, ZoneAnswer, ZoneRecord};
+pub use gateway::{FlowId, Gateway, GatewayEvent, InquiryId, Resolution};
 pub use http::sites::Page;
 pub use napt::NatMapping;
 pub use pc::{FetchEvent, FetchId, HttpFetch};
 
-use crate::address::MacAddress;
+use crate::address::{Address, MacAddress};
 use crate::air::{AccessPointConfig, AccessPointId, Behind, Security};
 use crate::fabric::{Direction, Lan, SegmentId};
 use crate::link::LinkConfig;
@@ -94,7 +96,22 @@ pub struct World {
     hosts: Vec<WorldHost>,
     zone: SharedZone,
     built_in_zone: Zone,
+    /// The names that were changed, with what they mean now.
+    edits: SharedZone,
+    internet: HostId,
+    /// The internet's first router, and where the gateway stands.
+    first_hop: Ipv4Addr,
+    /// The home router's address outside.
+    wan_ip: Ipv4Addr,
+    lan: Address,
+    seed: u64,
 }
+
+/// The machine on which a relay runs, as the lab sees it: an address reserved for documentation (RFC 5737), because
+/// 127.0.0.1 means every host itself.
+pub const RELAY_MACHINE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+/// The name of [`RELAY_MACHINE`] in the LAN.
+pub const RELAY_MACHINE_NAME: &str = "relay";
 
 impl World {
     /// Builds the world into `lan`; its hosts have the ids from `first` on. Equal configurations and seeds give equal
@@ -115,8 +132,22 @@ impl World {
         let (router, uplink_macs) = builder.add_router(config, clock, segment);
         let pc = builder.add_pc(config, clock, segment);
         let access_point = builder.add_access_point(&config.ssid, segment);
-        builder.add_internet(config, uplink_macs, clock, &zone);
-        World { segment, access_point, router, pc, hosts: builder.hosts, zone, built_in_zone }
+        let internet = builder.add_internet(config, uplink_macs, clock, &zone);
+        World {
+            segment,
+            access_point,
+            router,
+            pc,
+            hosts: builder.hosts,
+            zone,
+            built_in_zone,
+            edits: SharedZone::default(),
+            internet,
+            first_hop: first_hop(config),
+            wan_ip: config.router.wan_ip,
+            lan: Address::new(config.router.ip, config.router.prefix_length),
+            seed,
+        }
     }
 
     /// The hosts in the order of their ids.
@@ -132,8 +163,13 @@ impl World {
     /// The tables of a host; `None` for the internet's routers, which have none.
     pub fn netstat(&self, lan: &Lan, host: HostId) -> Option<Netstat> {
         let router = lan.resident::<Router>(host).map(|router| router.host().netstat());
+        let gateway =
+            || lan.resident::<Internet>(host).and_then(Internet::gateway).map(|gateway| gateway.host().netstat());
         let pc = || lan.resident::<Pc>(host).map(|pc| pc.host().netstat());
-        router.or_else(pc).or_else(|| lan.resident::<Server>(host).map(|server| server.host().netstat()))
+        router
+            .or_else(pc)
+            .or_else(gateway)
+            .or_else(|| lan.resident::<Server>(host).map(|server| server.host().netstat()))
     }
 
     /// The person's computer, for a command at `now`, up to which the LAN is brought first. Its frames leave with the
@@ -174,8 +210,86 @@ impl World {
         self.zone.borrow().records()
     }
 
+    // ---- the way out ----
+
+    /// Opens the way out of the lab: from `now` on, what is neither of the LAN nor an edited name is the gateway's
+    /// business, the built-in internet is out of reach, and the router knows [`RELAY_MACHINE_NAME`]. Does nothing if it is
+    /// open.
+    pub fn open_gateway(&self, lan: &mut Lan, now: Instant) {
+        if lan.resident::<Internet>(self.internet).is_none_or(|internet| internet.gateway().is_some()) {
+            return;
+        }
+        if let Some(internet) = lan.resident_mut::<Internet>(self.internet) {
+            internet.open_gateway(now, self.seed ^ now.as_micros(), self.first_hop, Rc::clone(&self.edits));
+        }
+        self.set_gateway_resolves(lan, true);
+    }
+
+    /// Whether the router asks names of the gateway itself ([`GatewayEvent::Resolve`]), as when the gateway opens, or of
+    /// its configured name servers, which are outside then.
+    pub fn set_gateway_resolves(&self, lan: &mut Lan, resolves: bool) {
+        if let Some(router) = lan.resident_mut::<Router>(self.router) {
+            router.set_way_out(Some(router::WayOut { resolver: resolves.then_some(self.first_hop) }));
+        }
+    }
+
+    /// Shuts the way out; the built-in internet is back. Connections through it get no answer any more: end them first.
+    pub fn close_gateway(&self, lan: &mut Lan) {
+        if let Some(internet) = lan.resident_mut::<Internet>(self.internet) {
+            internet.close_gateway();
+        }
+        if let Some(router) = lan.resident_mut::<Router>(self.router) {
+            router.set_way_out(None);
+        }
+    }
+
+    /// The open way out, for giving it answers at the time up to which the LAN has come. Its frames leave with the next
+    /// [`Lan::step`], which is due at once.
+    pub fn gateway<'a>(&self, lan: &'a mut Lan) -> Option<&'a mut Gateway> {
+        lan.resident_mut::<Internet>(self.internet)?.gateway_mut()
+    }
+
+    /// Whether the gateway has something to tell.
+    pub fn gateway_has_event(&self, lan: &Lan) -> bool {
+        lan.resident::<Internet>(self.internet).and_then(Internet::gateway).is_some_and(Gateway::has_event)
+    }
+
+    /// The host on which the gateway stands.
+    pub fn gateway_host(&self) -> HostId {
+        self.internet
+    }
+
+    /// The home router's address outside, at which its forwarded ports are.
+    pub fn wan_ip(&self) -> Ipv4Addr {
+        self.wan_ip
+    }
+
+    /// Whether the lab uses `ip` itself, on the LAN or between the router and the gateway, so that it cannot mean a host
+    /// outside.
+    pub fn is_local(&self, ip: Ipv4Addr) -> bool {
+        self.lan.contains(ip) || Address::new(self.wan_ip, 24).contains(ip)
+    }
+
+    /// Makes a port of the router's internet side lead to a host of the LAN, in place of where it led before.
+    pub fn set_forward(&self, lan: &mut Lan, forward: PortForward) {
+        if let Some(router) = lan.resident_mut::<Router>(self.router) {
+            router.set_forward(forward);
+        }
+    }
+
+    /// Ends a forward; conversations that go on through it stay.
+    pub fn clear_forward(&self, lan: &mut Lan, protocol: trace::Protocol, port: u16) {
+        if let Some(router) = lan.resident_mut::<Router>(self.router) {
+            router.clear_forward(protocol, port);
+        }
+    }
+
     /// Changes what a name means from the next question on; `None` gives the built-in meaning back.
     pub fn set_name(&self, name: &str, answer: Option<ZoneAnswer>) {
+        match &answer {
+            Some(answer) => self.edits.borrow_mut().set(ZoneRecord { name: name.to_owned(), answer: answer.clone() }),
+            None => drop(self.edits.borrow_mut().remove(name)),
+        }
         let mut zone = self.zone.borrow_mut();
         match answer.or_else(|| self.built_in_zone.get(name).cloned()) {
             Some(answer) => zone.set(ZoneRecord { name: name.to_owned(), answer }),
@@ -258,7 +372,7 @@ impl Builder<'_> {
         self.lan.add_access_point(Instant::ZERO, config, Behind::Segment(segment))
     }
 
-    fn add_internet(&mut self, config: &WorldConfig, uplink: UplinkMacs, clock: Clock, zone: &SharedZone) {
+    fn add_internet(&mut self, config: &WorldConfig, uplink: UplinkMacs, clock: Clock, zone: &SharedZone) -> HostId {
         let internet = self.add("internet", WorldHostKind::Internet, first_hop(config), internet::UPLINK);
         let mut macs = vec![self.mac(internet, internet::UPLINK)];
         let mut neighbours = Vec::new();
@@ -283,6 +397,7 @@ impl Builder<'_> {
         self.lan.add_resident(Box::new(resident));
         let wire = LinkConfig { latency: trace::Duration::ZERO, ..LinkConfig::default() };
         self.lan.attach(internet, internet::UPLINK, uplink.segment, wire);
+        internet
     }
 }
 

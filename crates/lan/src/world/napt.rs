@@ -77,6 +77,17 @@ impl Napt {
         Napt { outside, forwards, by_inside: BTreeMap::new(), by_outside: BTreeMap::new() }
     }
 
+    /// Makes a port of the outside lead to a host of the LAN, in place of where it led before.
+    pub(crate) fn set_forward(&mut self, forward: PortForward) {
+        self.clear_forward(forward.protocol, forward.port);
+        self.forwards.push(forward);
+    }
+
+    /// Ends a forward; conversations that go on through it stay.
+    pub(crate) fn clear_forward(&mut self, protocol: Protocol, port: u16) {
+        self.forwards.retain(|forward| (forward.protocol, forward.port) != (protocol, port));
+    }
+
     /// The conversations known at `now`.
     pub(crate) fn mappings(&self, now: Instant) -> Vec<NatMapping> {
         let mapping = |(key, mapping): (&InsideKey, &Mapping)| NatMapping {

@@ -71,6 +71,11 @@ pub(crate) fn parse_frame(bytes: &[u8]) -> Option<FrameView<'_>> {
     Some(FrameView { destination: MacAddress(frame.dst_addr().0), content })
 }
 
+/// Whether a frame tells an Ethernet address that was asked for.
+pub(crate) fn is_arp_reply(frame: &[u8]) -> bool {
+    matches!(parse_frame(frame).map(|view| view.content), Some(Content::Arp(arp)) if !arp.is_request)
+}
+
 fn parse_arp(bytes: &[u8]) -> Option<Arp> {
     let packet = ArpPacket::new_checked(bytes).ok()?;
     match ArpRepr::parse(&packet).ok()? {

@@ -18,7 +18,7 @@ use std::rc::Rc;
 use trace::{DropReason, Duration, Endpoint, HostId, Instant, Kind, RecordId, SocketId, Trace};
 
 use super::clock::Clock;
-use super::config::{PcConfig, RouterConfig};
+use super::config::{PcConfig, PortForward, RouterConfig};
 use super::dhcp::{DhcpLease, DhcpServer, DhcpServerConfig};
 use super::dns::{self, Answer, DNS_PORT, Outcome, Query, QueryKind, build_answer, parse_answer, parse_query};
 use super::http::message::Request;
@@ -54,6 +54,7 @@ pub struct Router {
     config: RouterConfig,
     tables: Rc<RefCell<Tables>>,
     names: Forwarder,
+    way_out: Option<WayOut>,
     /// Frames made here rather than by the host.
     frames: VecDeque<(u8, Frame)>,
 }
@@ -66,6 +67,13 @@ pub(crate) struct Place {
     pub(crate) seed: u64,
     /// The next router on the internet side.
     pub(crate) gateway: Ipv4Addr,
+}
+
+/// What the router knows of a way out of the lab.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WayOut {
+    /// Who resolves names in place of the configured name servers.
+    pub(crate) resolver: Option<Ipv4Addr>,
 }
 
 /// What the status page shows too.
@@ -121,7 +129,7 @@ impl Router {
         programs.serve_tcp(&mut host, config.ip, HTTP_PORT, Box::new(status));
         programs.serve_udp(&mut host, config.ip, NTP_PORT, Box::new(NtpServer::new(clock)));
         let names = Forwarder::new(&mut host, config.ip, seed);
-        Router { host, programs, log, config: config.clone(), tables, names, frames: VecDeque::new() }
+        Router { host, programs, log, config: config.clone(), tables, names, way_out: None, frames: VecDeque::new() }
     }
 
     /// The leases it has given, by address.
@@ -137,6 +145,32 @@ impl Router {
     /// The conversations through it at `now`.
     pub fn nat_mappings(&self, now: Instant) -> Vec<NatMapping> {
         self.tables.borrow().napt.mappings(now)
+    }
+
+    /// Takes note that the lab has a way out, or has it no longer.
+    pub(crate) fn set_way_out(&mut self, way_out: Option<WayOut>) {
+        self.way_out = way_out;
+        let names = &mut self.tables.borrow_mut().names;
+        names.retain(|(name, _)| name != super::RELAY_MACHINE_NAME);
+        if way_out.is_some() {
+            names.push((super::RELAY_MACHINE_NAME.into(), super::RELAY_MACHINE));
+        }
+    }
+
+    /// Makes a port of the internet side lead to a host of the LAN.
+    pub(crate) fn set_forward(&mut self, forward: PortForward) {
+        self.tables.borrow_mut().napt.set_forward(forward);
+    }
+
+    /// Ends a forward.
+    pub(crate) fn clear_forward(&mut self, protocol: trace::Protocol, port: u16) {
+        self.tables.borrow_mut().napt.clear_forward(protocol, port);
+    }
+
+    /// Whom it asks for names outside.
+    fn name_server(&self) -> Option<Ipv4Addr> {
+        let configured = || self.config.upstream_dns.first().copied();
+        self.way_out.and_then(|way_out| way_out.resolver).or_else(configured)
     }
 
     /// The stack, for looking at its tables.
@@ -264,7 +298,7 @@ impl Router {
     }
 
     fn pass_on(&mut self, now: Instant, client: Endpoint, asked: Endpoint, query: Query, data: &[u8]) {
-        let Some(server) = self.config.upstream_dns.first().copied() else {
+        let Some(server) = self.name_server() else {
             let answer = Answer { name: query.name, outcome: Outcome::ServerFailure, ..Answer::default() };
             if let Some(bytes) = build_answer(data, &answer) {
                 self.reply(now, asked, client, &bytes);
@@ -284,7 +318,8 @@ impl Router {
     /// An answer from outside.
     fn handle_answer(&mut self, now: Instant, from: Endpoint, data: &[u8]) {
         let Some((id, _)) = parse_answer(data) else { return };
-        if from.port != DNS_PORT || !self.config.upstream_dns.contains(&from.ip) {
+        let is_asked = self.config.upstream_dns.contains(&from.ip) || self.name_server() == Some(from.ip);
+        if from.port != DNS_PORT || !is_asked {
             return;
         }
         let Some(pending) = self.names.pending.remove(&id) else { return };

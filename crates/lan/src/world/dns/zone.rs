@@ -115,6 +115,11 @@ impl Zone {
         }
     }
 
+    /// Whether the zone says something about `name`, by a record of its own or a wildcard.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.find(&canonical(name)).is_some()
+    }
+
     fn answer_name(&self, name: &str, wants_address: bool) -> Answer {
         let mut answer = Answer { name: canonical(name), ..Answer::default() };
         for _ in 0..=ALIASES_MAX {
