@@ -82,15 +82,14 @@ export async function embedScripts(engine: string, site: string | null): Promise
   ]);
 }
 
-/** Puts the scripts of the tag beside the page, which they share the engine's module with. */
+/** Puts the scripts of the tag beside the page, and the undivided engine: the page's own comes in parts. */
 export function embedBesidePage(): Plugin {
   return {
     name: "embed-beside-page",
     apply: "build",
-    async generateBundle(_, bundle) {
-      const module = Object.keys(bundle).find((name) => name.endsWith(".wasm"));
-      if (module === undefined) this.error("the page's build has no WebAssembly module");
-      for (const [fileName, source] of await embedScripts(module, "./")) this.emitFile({ type: "asset", fileName, source });
+    async generateBundle() {
+      const module = this.emitFile({ type: "asset", name: "playground_bg.wasm", source: readFileSync(here("../../pkg/playground_bg.wasm")) });
+      for (const [fileName, source] of await embedScripts(this.getFileName(module), "./")) this.emitFile({ type: "asset", fileName, source });
     },
   };
 }

@@ -285,6 +285,8 @@ const engine: Engine = {
   },
 };
 
-export function loadEngine(): Promise<Engine> {
-  return Promise.resolve(engine);
+export function loadEngine(): Engine {
+  return engine;
 }
+
+export function giveRest(): void {}

@@ -7,10 +7,11 @@
 //! The TypeScript types of all arguments and results are generated from the Rust types: `Lab`, `Report`, `FrameView` and
 //! so on, see [`types`] and `sim`.
 //!
-//! Reading order: [`types`], [`Playground`] below, `clock`.
+//! Reading order: [`types`], [`Playground`] below, `clock`, `rest`.
 
 mod clock;
 mod language;
+pub mod rest;
 pub mod types;
 
 use serde::Serialize;

@@ -1,5 +1,6 @@
 //! `pkg/`: the wasm module, its JavaScript glue and types, as an npm package.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,12 +8,17 @@ use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::site;
+use crate::split;
 use crate::stamp::{Stamp, files_below};
-use crate::step::{command, root, run, step, target};
+use crate::step::{command, output, root, run, step, target};
 use crate::{needs, tidy};
 
 /// Name of the module's files: `playground.js`, `playground_bg.wasm`, `playground.d.ts`.
 const MODULE: &str = "playground";
+
+/// The two halves of the module, beside the undivided one.
+const FIRST: &str = "playground_first.wasm";
+const REST: &str = "playground_rest.wasm";
 
 /// Builds `pkg/` from `crates/playground`, unless it is up to date.
 ///
@@ -24,15 +30,18 @@ pub(crate) fn package() -> Result<()> {
     let package = root().join("pkg");
     let script = fs::read_to_string(root().join("web/package.json")).context("web/package.json")?;
     let declarations = root().join("web/src/generated");
-    let inputs = [module.clone(), declarations.clone(), root().join("crates/xtask/src/wasm.rs")];
+    let mut inputs = vec![module.clone(), declarations.clone()];
+    inputs
+        .extend(["crates/xtask/src/wasm.rs", "crates/xtask/src/split.rs", "web/profile"].map(|path| root().join(path)));
     let stamp = Stamp::new("pkg", &inputs, &script)?;
-    let outputs = [package.join(format!("{MODULE}_bg.wasm")), package.join("package.json")];
+    let outputs = [package.join(format!("{MODULE}_bg.wasm")), package.join(FIRST), package.join("package.json")];
     if stamp.is_current(&outputs.each_ref().map(PathBuf::as_path)) {
         println!("==> pkg/ is up to date");
         return Ok(());
     }
     step("Generate the JavaScript glue (wasm-bindgen)", || glue(&module, &package, MODULE))?;
     step("Optimise the module (wasm-opt)", || optimise(&outputs[0]))?;
+    step("Split off what the first run does not need", || divide(&outputs[0]))?;
     copy_declarations(&declarations, &package.join("types"))?;
     fs::write(package.join("package.json"), manifest()?)?;
     fs::write(package.join("README.md"), include_str!("pkg-readme.md"))?;
@@ -109,6 +118,7 @@ fn copy_declarations(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Makes the module small. A function with one caller stays a function unless it is tiny: what is inlined cannot be split off.
 fn optimise(module: &Path) -> Result<()> {
     site::install_packages()?;
     let tool = root().join("web/node_modules/.bin/wasm-opt");
@@ -116,9 +126,28 @@ fn optimise(module: &Path) -> Result<()> {
         bail!("wasm-opt is missing: `binaryen` should be among the development packages of web/package.json");
     }
     let module = module.to_string_lossy().into_owned();
+    let size = ["-Os", "--one-caller-inline-max-function-size=40", "--strip-debug", "--strip-producers"];
     let features = ["--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-sign-ext"];
     let more = ["--enable-mutable-globals", "--enable-reference-types", "--enable-multivalue"];
-    run(command(tool, &["-O3", "--strip-debug", "--strip-producers", &module, "-o", &module]).args(features).args(more))
+    run(command(tool, &[&module, "-o", &module]).args(size).args(features).args(more))
+}
+
+/// Writes the two halves of `module` beside it: what the first run of a lab calls, and what it does not.
+fn divide(module: &Path) -> Result<()> {
+    let bytes = fs::read(module)?;
+    let folder = target().join("xtask/profile");
+    fs::create_dir_all(&folder)?;
+    let instrumented = folder.join("instrumented.wasm");
+    fs::write(&instrumented, split::instrument(&bytes)?)?;
+    site::script("profile", &["--outDir", &folder.to_string_lossy(), "--logLevel", "warn"])?;
+    let called = output(command("node", &["first-run.mjs", &instrumented.to_string_lossy()]).current_dir(&folder))?;
+    let seen =
+        called.lines().map(str::parse).collect::<Result<HashSet<usize>, _>>().context("the profile's numbers")?;
+    let halves = split::split(&bytes, &seen)?;
+    fs::write(module.with_file_name(FIRST), &halves.first)?;
+    fs::write(module.with_file_name(REST), &halves.rest)?;
+    println!("    {} bytes first, {} later", halves.first.len(), halves.rest.len());
+    Ok(())
 }
 
 /// The npm package's description. Its version is the workspace's.

@@ -3,4 +3,4 @@
 import { createEngine } from "../engine/wasm.ts";
 import { serve } from "../engine/worker.ts";
 
-self.addEventListener("message", (event: MessageEvent<WebAssembly.Module>) => serve(createEngine(event.data)), { once: true });
+self.addEventListener("message", (event: MessageEvent<WebAssembly.Module>) => serve(Promise.resolve(event.data).then(createEngine)), { once: true });

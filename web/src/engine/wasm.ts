@@ -1,6 +1,6 @@
-/** The engine of `pkg/`: gives typed calls, frees what it makes. Besides `load.ts` the only importer of that folder. */
+/** The engine of `pkg/`: gives typed calls, frees what it makes. Besides `modules.ts` the only importer of that folder. */
 
-import init, * as pkg from "../../../pkg/playground.js";
+import * as pkg from "../../../pkg/playground.js";
 
 import type { ApiEntry } from "../generated/ApiEntry.ts";
 import type { CompileError } from "../generated/CompileError.ts";
@@ -15,9 +15,25 @@ import type { Input, Lab } from "./lab.ts";
 /** Wall time that a step may take, in milliseconds. */
 const stepWallMsMax = 400;
 
-/** Instantiates the module, from its address or compiled already. To be called once: the glue keeps one instance. */
-export function createEngine(module: string | WebAssembly.Module): Promise<Engine> {
-  return init({ module_or_path: module }).then(() => engine);
+/** Instantiates the undivided module, in a worker. To be called once: the glue keeps one instance. */
+export function createEngine(module: WebAssembly.Module): Engine {
+  pkg.initSync({ module });
+  return engine;
+}
+
+/**
+ * The same for the first part of the divided module. `loadRest` is called when the engine first comes to something that part lacks,
+ * and must give the other part before it returns: the engine stands in the middle of a call.
+ */
+export function createDividedEngine(module: WebAssembly.Module, loadRest: () => WebAssembly.Module): Engine {
+  const first = pkg.initSync({ module }) as unknown as WebAssembly.Exports;
+  let isWhole = false;
+  const playgroundRest = (): void => {
+    if (!isWhole) new WebAssembly.Instance(loadRest(), { first });
+    isWhole = true;
+  };
+  Object.assign(globalThis, { playgroundRest });
+  return engine;
 }
 
 const engine: Engine = {

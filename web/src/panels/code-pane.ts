@@ -2,7 +2,7 @@
 
 import { html, nothing, render, type TemplateResult } from "lit";
 
-import { Editor } from "../editor/editor.ts";
+import { EditorPane } from "../editor/editor-pane.ts";
 import type { FileContent } from "../engine/lab.ts";
 import {
   boardNameProblem,
@@ -32,7 +32,7 @@ const uploadBytesMax = 3_000_000;
 
 export class CodePane implements Panel {
   readonly dom = document.createElement("section");
-  readonly editor: Editor;
+  readonly editor: EditorPane;
   readonly #boardTabs = document.createElement("div");
   readonly #fileTabs = document.createElement("div");
   readonly #empty = document.createElement("p");
@@ -45,7 +45,7 @@ export class CodePane implements Panel {
     this.#fileTabs.className = "file-tabs";
     this.#empty.className = "editor-empty";
     this.#strip = new BoardStrip(session);
-    this.editor = new Editor(session);
+    this.editor = new EditorPane(session);
     this.dom.append(this.#boardTabs, this.#strip.dom, this.#fileTabs, this.editor.dom, this.#empty);
   }
 
