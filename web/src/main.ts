@@ -3,6 +3,8 @@
 import "./styles/page.css";
 
 import { firstExample, findExample } from "./examples/first.ts";
+import { askToJoin, comeBack } from "./panels/room.ts";
+import { readRoomLink } from "./store/room.ts";
 import { newId } from "./panels/top-bar.ts";
 import { startPageWorker } from "./engine/start-worker.ts";
 import { Shell } from "./shell.ts";
@@ -34,10 +36,19 @@ async function begin(): Promise<Shell> {
   }
   const shell = new Shell(session);
   document.querySelector("#playground")?.replaceChildren(shell.dom);
-  if (shared || named !== undefined) history.replaceState(null, "", location.pathname + location.search);
+  const room = readRoomLink(location.href);
+  if (shared || named !== undefined || room) history.replaceState(null, "", location.pathname + location.search);
   if (!isOwn) session.saveNow();
-  session.run();
+  if (room || !(await comeBack(session))) session.run();
+  if (room) void askToJoin(session, room);
   if (trouble !== null) shell.toast(trouble);
+  // Whoever is in the page already may follow a room's link all the same.
+  window.addEventListener("hashchange", () => {
+    const next = readRoomLink(location.href);
+    if (!next) return;
+    history.replaceState(null, "", location.pathname + location.search);
+    void askToJoin(session, next);
+  });
   window.addEventListener("pagehide", () => session.saveNow());
   return shell;
 }

@@ -12,6 +12,7 @@ import { CodePane } from "./panels/code-pane.ts";
 import { AllConsoles, boardTerminal, pcTerminal } from "./panels/consoles.ts";
 import type { PanelReport } from "./panels/panel.ts";
 import { type Tab, TabbedPane } from "./panels/tabbed.ts";
+import { Consent, drawRoomNote } from "./panels/room.ts";
 import { newId, TopBar } from "./panels/top-bar.ts";
 import { boardsOf } from "./store/labs.ts";
 import { boardLook } from "./store/hosts.ts";
@@ -31,6 +32,9 @@ const views: readonly Tab[] = [
   { id: "dns", title: "DNS", load: async (session) => new (await import("./panels/dns.ts")).DnsPanel(session) },
 ];
 
+/** Only a room's teacher has it. */
+const classView: Tab = { id: "class", title: "Class", load: async (session) => new (await import("./panels/class.ts")).ClassPanel(session) };
+
 /** Views that draw the network's present state and so need the map. */
 const mapViews: readonly string[] = ["network", "dns", "ping"];
 
@@ -41,6 +45,9 @@ export class Shell {
   readonly #stage: TabbedPane;
   readonly #views: TabbedPane;
   readonly #notes = document.createElement("section");
+  readonly #roomNotes = document.createElement("section");
+  readonly #consent: Consent;
+  #wasTeacher = false;
   readonly #toasts = document.createElement("div");
   readonly #paneBar = document.createElement("nav");
   #pane: PaneName = "code";
@@ -60,6 +67,9 @@ export class Shell {
       extra: () => html`<span class="spacer"></span>
         <button class="button quiet icon-only small" aria-pressed=${this.#isMaximised} aria-label="Let the views fill the window" title="Let the views fill the window" @click=${() => this.#maximise()}>${icon("expand")}</button>`,
     });
+    this.#consent = new Consent(session);
+    this.#roomNotes.className = "notes room-notes";
+    this.#roomNotes.setAttribute("aria-label", "Notes of the room");
     this.#notes.className = "notes";
     this.#notes.setAttribute("aria-label", "Notes");
     this.#toasts.className = "toasts";
@@ -76,7 +86,7 @@ export class Shell {
     });
     const main = document.createElement("main");
     main.append(split(top, this.#views.dom, { direction: "column", label: "Height of the editor", share: layout["top"] ?? 0.52, onChange: remember("top") }));
-    this.dom.append(this.#topBar.dom, this.#notes, main, this.#paneBar, this.#toasts);
+    this.dom.append(this.#topBar.dom, this.#roomNotes, this.#notes, main, this.#paneBar, this.#toasts);
     this.dom.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
       event.preventDefault();
@@ -131,9 +141,20 @@ export class Shell {
     if (report.topics.has("failure") || report.topics.has("lab") || report.topics.has("records") || report.topics.has("checks")) this.#drawNotes();
     this.#code.update(report);
     this.#stage.show(this.#stageTabs(), session.stage, report);
-    this.#views.show(views, session.view, report);
+    if (report.topics.has("room")) this.#updateRoom();
+    if (report.topics.has("lab")) session.room.showAgain();
+    this.#views.show(session.room.isTeacher ? [classView, ...views] : views, session.view, report);
     this.session.client.wantMap(mapViews.includes(session.view));
     this.#drawPaneBar();
+  }
+
+  #updateRoom(): void {
+    const { session } = this;
+    drawRoomNote(session, this.#roomNotes);
+    this.#consent.update();
+    if (session.room.isTeacher === this.#wasTeacher) return;
+    this.#wasTeacher = session.room.isTeacher;
+    session.openView(this.#wasTeacher ? "class" : "timeline");
   }
 
   #stageTabs(): readonly Tab[] {

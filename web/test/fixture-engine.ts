@@ -139,6 +139,31 @@ class FixtureRun implements Run {
     return this.given;
   }
 
+  nowMs(): number {
+    return this.report().nowMs;
+  }
+
+  // The prepared run has no room.
+  roomReceive(): null {
+    return null;
+  }
+
+  roomTake(): null {
+    return null;
+  }
+
+  roomHosts(): [] {
+    return [];
+  }
+
+  roomKnown(): void {}
+
+  roomKeep(): void {}
+
+  roomLeases(): [] {
+    return [];
+  }
+
   free(): void {}
 
   #status(host: number, name: string, ip: string): BoardStatus {
@@ -274,6 +299,7 @@ const plain = { parameters: [], removedUseInstead: null, lua51Only: false };
 
 const engine: Engine = {
   start: (lab) => new FixtureRun(lab),
+  startInRoom: (lab) => new FixtureRun(lab),
   api: () => [
     { name: "net", kind: "module", signature: "", doc: "TCP and UDP sockets.", ...plain },
     { name: "net.createServer", kind: "function", signature: "createServer([timeout])", doc: "Makes a TCP server.", ...plain },

@@ -6,6 +6,9 @@
 
 import { crash, type EngineFailure } from "./failure.ts";
 import type { Input, Lab } from "./lab.ts";
+import type { FromHub } from "../generated/FromHub.ts";
+import type { ToHub } from "../generated/ToHub.ts";
+import type { RoomJoin, RoomLink } from "./room.ts";
 import type { Batch, FromWorker, Queries, QueryName, ToWorker } from "./protocol.ts";
 
 export interface ClientHandlers {
@@ -15,6 +18,9 @@ export interface ClientHandlers {
   /** Something a person did cannot be done. */
   inputRefused(input: Input, message: string): void;
   ready(): void;
+  /** How the way into the room is. */
+  roomLink?(link: RoomLink): void;
+  roomMessage?(message: FromHub): void;
 }
 
 /** Starts a worker that speaks the protocol; the page and the embedded element have different ways to. */
@@ -27,6 +33,8 @@ interface Waiting {
 
 /** How long a worker may be silent after a pull before it counts as stuck, in wall milliseconds. */
 const silenceWallMsMax = 10_000;
+/** How long a worker in a room may take to stop a run before it is replaced, which others in the room would notice. */
+const stopWallMsMax = 1000;
 
 export class EngineClient {
   #worker: Worker;
@@ -41,6 +49,8 @@ export class EngineClient {
   #lastTickAt = performance.now();
   #isReady = false;
   readonly #waiting = new Map<number, Waiting>();
+  #room: RoomJoin | null = null;
+  #stopDue: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
     readonly handlers: ClientHandlers,
@@ -79,7 +89,19 @@ export class EngineClient {
     if (!this.#runs) return;
     this.#runs = false;
     this.#run++;
-    this.#replace();
+    if (this.#room === null) return this.#replace();
+    this.#send({ type: "stop" });
+    this.#stopDue ??= setTimeout(() => this.#replace(), stopWallMsMax);
+  }
+
+  /** Takes part in a room from the next start on; `null` leaves it. */
+  joinRoom(join: RoomJoin | null): void {
+    this.#room = join;
+    this.#send({ type: "room", join });
+  }
+
+  tell(message: ToHub): void {
+    this.#send({ type: "tell", message });
   }
 
   /** Ends the run but keeps what it knows, so that frames can still be looked at. */
@@ -139,7 +161,10 @@ export class EngineClient {
     this.#isReady = false;
     for (const waiting of this.#waiting.values()) waiting.reject(new Error("the simulation was restarted"));
     this.#waiting.clear();
+    if (this.#stopDue !== null) clearTimeout(this.#stopDue);
+    this.#stopDue = null;
     this.#worker = this.#spawn();
+    if (this.#room) this.#send({ type: "room", join: this.#room });
   }
 
   #send(message: ToWorker): void {
@@ -176,6 +201,14 @@ export class EngineClient {
         this.#waiting.get(message.number)?.reject(new Error(message.message));
         this.#waiting.delete(message.number);
         return;
+      case "stopped":
+        if (this.#stopDue !== null) clearTimeout(this.#stopDue);
+        this.#stopDue = null;
+        return;
+      case "roomLink":
+        return this.handlers.roomLink?.(message.link);
+      case "roomMessage":
+        return this.handlers.roomMessage?.(message.message);
       case "inputRefused":
         if (message.run === this.#run) this.handlers.inputRefused(message.input, message.message);
         return;

@@ -10,6 +10,9 @@ import type { FileView } from "../generated/FileView.ts";
 import type { FrameView } from "../generated/FrameView.ts";
 import type { NetworkMap } from "../generated/NetworkMap.ts";
 import type { Report } from "../generated/Report.ts";
+import type { Membership } from "../generated/Membership.ts";
+import type { RoomHost } from "../generated/RoomHost.ts";
+import type { RoomLease } from "../generated/RoomLease.ts";
 import type { StepTarget } from "../generated/StepTarget.ts";
 import type { Stream } from "../generated/Stream.ts";
 import type { Input, Lab } from "./lab.ts";
@@ -22,6 +25,8 @@ export interface Run {
   advance(untilMs: number, wallMs: number): void;
   /** Runs to the next record of that sort, at most to `untilMs`. */
   stepToNext(target: StepTarget, untilMs: number): void;
+  /** How far it got. */
+  nowMs(): number;
   input(input: Input): void;
   /** Everything since the last report. */
   report(): Report;
@@ -33,6 +38,15 @@ export interface Run {
   files(host: number): readonly FileView[];
   /** The lab with everything a person did to it so far. */
   lab(): Lab;
+  /** For a run in a room: a frame that came in; why it was refused. */
+  roomReceive(frame: Uint8Array): string | null;
+  /** The next frame for the room. */
+  roomTake(): Uint8Array | null;
+  roomHosts(): readonly RoomHost[];
+  roomKnown(hosts: readonly RoomHost[]): void;
+  /** The own router serves the room, or no longer. */
+  roomKeep(keeps: boolean, leases: readonly RoomLease[]): void;
+  roomLeases(): readonly RoomLease[];
   /** Gives the memory back; the run must not be used any more. */
   free(): void;
 }
@@ -41,6 +55,8 @@ export interface Run {
 export interface Engine {
   /** Begins a run. Throws an `Error` with a sentence when the lab is not well formed. */
   start(lab: Lab): Run;
+  /** As `start`, on a LAN that others share. */
+  startInRoom(lab: Lab, membership: Membership): Run;
   api(): readonly ApiEntry[];
   check(file: string, source: string, lua: LuaVersion): readonly CompileError[];
 }

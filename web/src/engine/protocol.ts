@@ -10,11 +10,14 @@ import type { CompileError } from "../generated/CompileError.ts";
 import type { FileView } from "../generated/FileView.ts";
 import type { FrameView } from "../generated/FrameView.ts";
 import type { NetworkMap } from "../generated/NetworkMap.ts";
+import type { FromHub } from "../generated/FromHub.ts";
+import type { ToHub } from "../generated/ToHub.ts";
 import type { Report } from "../generated/Report.ts";
 import type { StepTarget } from "../generated/StepTarget.ts";
 import type { Stream } from "../generated/Stream.ts";
 import type { LuaVersion } from "./engine.ts";
 import type { Input, Lab } from "./lab.ts";
+import type { RoomJoin, RoomLink } from "./room.ts";
 
 /** What a query asks, and what its answer carries. */
 export interface Queries {
@@ -38,6 +41,9 @@ export type ToWorker =
   | { readonly type: "speed"; readonly speed: number }
   | { readonly type: "step"; readonly target: StepTarget }
   | { readonly type: "input"; readonly input: Input }
+  /** Takes part in a room from the next start on; `null` leaves it. */
+  | { readonly type: "room"; readonly join: RoomJoin | null }
+  | { readonly type: "tell"; readonly message: ToHub }
   | { readonly type: "query"; readonly number: number; readonly name: QueryName; readonly ask: unknown };
 
 /** One animation frame's worth of news. */
@@ -56,6 +62,9 @@ export type FromWorker =
   | { readonly type: "batch"; readonly batch: Batch }
   | { readonly type: "answer"; readonly number: number; readonly value: unknown }
   | { readonly type: "failed"; readonly number: number; readonly message: string }
+  | { readonly type: "stopped" }
+  | { readonly type: "roomLink"; readonly link: RoomLink }
+  | { readonly type: "roomMessage"; readonly message: FromHub }
   /** Something a person did cannot be done; the run goes on. */
   | { readonly type: "inputRefused"; readonly run: number; readonly input: Input; readonly message: string }
   /** The lab was refused. */

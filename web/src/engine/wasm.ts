@@ -8,12 +8,16 @@ import type { FileView } from "../generated/FileView.ts";
 import type { FrameView } from "../generated/FrameView.ts";
 import type { NetworkMap } from "../generated/NetworkMap.ts";
 import type { Report } from "../generated/Report.ts";
+import type { RoomHost } from "../generated/RoomHost.ts";
+import type { RoomLease } from "../generated/RoomLease.ts";
 import type { Stream } from "../generated/Stream.ts";
 import type { Engine, Run } from "./engine.ts";
 import type { Input, Lab } from "./lab.ts";
 
 /** Wall time that a step may take, in milliseconds. */
 const stepWallMsMax = 400;
+/** Records, frames and pieces of console output kept for a page that does not ask for them (a hidden tab in a room). */
+const keptMax = 20_000;
 
 /** Instantiates the undivided module, in a worker. To be called once: the glue keeps one instance. */
 export function createEngine(module: WebAssembly.Module): Engine {
@@ -37,7 +41,8 @@ export function createDividedEngine(module: WebAssembly.Module, loadRest: () => 
 }
 
 const engine: Engine = {
-  start: (lab) => new WasmRun(lab),
+  start: (lab) => new WasmRun(new pkg.Playground(JSON.stringify(lab))),
+  startInRoom: (lab, membership) => new WasmRun(pkg.Playground.inRoom(JSON.stringify(lab), membership)),
   api: () => pkg.api() as readonly ApiEntry[],
   check: (file, source, lua) => pkg.check(file, source, lua) as readonly CompileError[],
 };
@@ -46,8 +51,8 @@ class WasmRun implements Run {
   readonly #simulation: pkg.Playground;
   #report: Report | null = null;
 
-  constructor(lab: Lab) {
-    this.#simulation = new pkg.Playground(JSON.stringify(lab));
+  constructor(simulation: pkg.Playground) {
+    this.#simulation = simulation;
   }
 
   advance(untilMs: number, wallMs: number): void {
@@ -60,6 +65,10 @@ class WasmRun implements Run {
 
   input(input: Input): void {
     this.#simulation.input(input);
+  }
+
+  nowMs(): number {
+    return this.#report?.nowMs ?? 0;
   }
 
   report(): Report {
@@ -92,6 +101,30 @@ class WasmRun implements Run {
     return JSON.parse(this.#simulation.exportLab()) as Lab;
   }
 
+  roomReceive(frame: Uint8Array): string | null {
+    return this.#simulation.roomReceive(frame) ?? null;
+  }
+
+  roomTake(): Uint8Array | null {
+    return this.#simulation.roomTake() ?? null;
+  }
+
+  roomHosts(): readonly RoomHost[] {
+    return this.#simulation.roomHosts() as readonly RoomHost[];
+  }
+
+  roomKnown(hosts: readonly RoomHost[]): void {
+    this.#simulation.roomKnown(hosts);
+  }
+
+  roomKeep(keeps: boolean, leases: readonly RoomLease[]): void {
+    this.#simulation.roomKeep(keeps, leases);
+  }
+
+  roomLeases(): readonly RoomLease[] {
+    return this.#simulation.roomLeases() as readonly RoomLease[];
+  }
+
   free(): void {
     this.#simulation.free();
   }
@@ -102,10 +135,10 @@ class WasmRun implements Run {
     this.#report = kept
       ? {
           ...report,
-          consoles: [...kept.consoles, ...report.consoles],
-          records: kept.records.concat(report.records),
-          frames: kept.frames.concat(report.frames),
-          recordsLost: kept.recordsLost + report.recordsLost,
+          consoles: [...kept.consoles, ...report.consoles].slice(-keptMax),
+          records: kept.records.concat(report.records).slice(-keptMax),
+          frames: kept.frames.concat(report.frames).slice(-keptMax),
+          recordsLost: kept.recordsLost + report.recordsLost + Math.max(0, kept.records.length + report.records.length - keptMax),
           fetches: [...kept.fetches, ...report.fetches],
           filesChanged: [...new Set([...kept.filesChanged, ...report.filesChanged])],
           stoppedAt: report.stoppedAt ?? kept.stoppedAt,

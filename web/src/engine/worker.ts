@@ -1,13 +1,16 @@
 /**
  * The simulation's worker, whatever its engine comes from: runs one lab in slices, so that a message is never waited for longer than a slice.
  *
- * It stops running ahead when the page does not pull (a hidden tab, a busy page), which bounds the memory of a batch. A trap of
- * the engine ends the worker's work with one message; the page starts another worker.
+ * It stops running ahead when the page does not pull (a hidden tab, a busy page), which bounds the memory of a batch; in a room it
+ * goes on, for others need its boards, and keeps only the newest of what it has to tell. A trap of the engine ends the worker's work with one message; the page starts another worker.
  */
 
 import type { Engine, Run } from "./engine.ts";
-import type { Input } from "./lab.ts";
+import type { Input, Lab } from "./lab.ts";
 import { Pacing } from "./pacing.ts";
+import { joinRoom, type Room, type RoomJoin } from "./room.ts";
+import type { RoomHost } from "../generated/RoomHost.ts";
+import type { RoomLease } from "../generated/RoomLease.ts";
 import type { Batch, FromWorker, Queries, QueryName, ToWorker } from "./protocol.ts";
 
 /** Wall time of one slice, in milliseconds: short enough that a click is felt at once. */
@@ -18,6 +21,8 @@ const pullWallMsMax = 1500;
 const mapWallMsMin = 100;
 /** Farthest that a step looks for its target. */
 const stepMsMax = 60_000;
+/** Between two looks at the leases of a room that this page keeps. */
+const leasesWallMs = 1000;
 
 const post = (message: FromWorker): void => self.postMessage(message);
 
@@ -36,6 +41,12 @@ class Worker {
   #loadSince = performance.now();
   #load = 0;
   readonly #early: ToWorker[] = [];
+  #room: Room | null = null;
+  #join: RoomJoin | null = null;
+  #known: readonly RoomHost[] = [];
+  /** What the keeper before had given. */
+  #inherited: readonly RoomLease[] = [];
+  #leasesAt = 0;
 
   async begin(engine: Promise<Engine>): Promise<void> {
     this.#engine = await engine;
@@ -52,14 +63,19 @@ class Worker {
       case "start":
         return this.#start(this.#engine, message);
       case "stop":
-        return this.#end();
+        this.#end();
+        return post({ type: "stopped" });
+      case "room":
+        return this.#enter(message.join);
+      case "tell":
+        return this.#room?.tell(message.message);
       case "pull":
         return this.#pull(message.wantsMap);
       case "paused":
         this.#pacing.setPaused(message.paused, performance.now(), this.#nowMs);
         return this.#schedule(0);
       case "speed":
-        this.#pacing.setSpeed(message.speed, performance.now(), this.#nowMs);
+        this.#pacing.setSpeed(this.#room ? 1 : message.speed, performance.now(), this.#nowMs);
         return this.#schedule(0);
       case "step":
         return this.#step(message.target);
@@ -77,7 +93,7 @@ class Worker {
     this.#end();
     this.#number = message.run;
     try {
-      this.#run = engine.start(message.lab);
+      this.#run = this.#begin(engine, message.lab);
     } catch (error) {
       if (error instanceof WebAssembly.RuntimeError) throw error;
       post({ type: "refused", run: message.run, message: error instanceof Error ? error.message : String(error) });
@@ -88,7 +104,7 @@ class Worker {
     this.#reportIsDue = true;
     this.#pulledAt = performance.now();
     this.#pacing = new Pacing(performance.now());
-    this.#pacing.setSpeed(message.speed, performance.now(), 0);
+    this.#pacing.setSpeed(this.#room ? 1 : message.speed, performance.now(), 0);
     this.#pacing.setPaused(message.paused, performance.now(), 0);
     this.#slice();
   }
@@ -117,7 +133,8 @@ class Worker {
   #slice(): void {
     this.#timer = null;
     const wall = performance.now();
-    if (!this.#run || wall - this.#pulledAt > pullWallMsMax) {
+    const isWatched = wall - this.#pulledAt <= pullWallMsMax;
+    if (!this.#run || (!isWatched && !this.#room)) {
       this.#pacing.settle(wall, this.#nowMs);
       return;
     }
@@ -127,11 +144,76 @@ class Worker {
       this.#reportIsDue = true;
       const after = performance.now();
       this.#busyWallMs += after - wall;
-      this.#flush(false);
+      if (isWatched) this.#flush(false);
+      else this.#nowMs = this.#run.nowMs();
+      this.#sendFrames();
       this.#pacing.settle(after, this.#nowMs);
     }
     if (this.#pacing.paused) return;
     this.#schedule(this.#nowMs + 0.5 < this.#pacing.target(performance.now()) ? 0 : 4);
+  }
+
+  // ---- the room
+
+  #enter(join: RoomJoin | null): void {
+    this.#room?.leave();
+    this.#room = null;
+    this.#known = [];
+    this.#inherited = [];
+    this.#join = join;
+    if (!join) return;
+    const room: Room = joinRoom(join, {
+      frame: (bytes) => guard(() => this.#receiveFrame(bytes)),
+      link: (link) => post({ type: "roomLink", link }),
+      message: (message) => post({ type: "roomMessage", message }),
+      known: (hosts) =>
+        guard(() => {
+          this.#known = hosts;
+          this.#run?.roomKnown(hosts);
+          this.#mapIsStale = true;
+        }),
+      keep: (leases) =>
+        guard(() => {
+          this.#inherited = leases;
+          this.#run?.roomKeep(true, leases);
+        }),
+    });
+    this.#room = room;
+  }
+
+  #begin(engine: Engine, lab: Lab): Run {
+    const room = this.#room;
+    const join = this.#join;
+    if (!room || !join) return engine.start(lab);
+    const run = engine.startInRoom(lab, { identity: join.identity, keeps: room.keeps, hasPc: true, watches: join.token !== null });
+    room.tell({ type: "hosts", hosts: run.roomHosts().map(({ mac, name }) => ({ mac, name })) });
+    run.roomKnown(this.#known);
+    if (room.keeps) run.roomKeep(true, this.#inherited);
+    return run;
+  }
+
+  #receiveFrame(bytes: Uint8Array): void {
+    if (!this.#run) return;
+    // It arrives now, not when the last slice ended.
+    const target = this.#pacing.target(performance.now());
+    if (target > this.#nowMs) this.#run.advance(target, sliceWallMs);
+    this.#run.roomReceive(bytes);
+    this.#reportIsDue = true;
+    if (!this.#pacing.paused) this.#schedule(0);
+  }
+
+  #sendFrames(): void {
+    const room = this.#room;
+    const run = this.#run;
+    if (!room || !run) return;
+    for (let frame = run.roomTake(); frame !== null; frame = run.roomTake()) room.send(frame);
+    const wall = performance.now();
+    if (!room.keeps || wall - this.#leasesAt < leasesWallMs) return;
+    this.#leasesAt = wall;
+    const leases = run.roomLeases();
+    if (JSON.stringify(leases) === JSON.stringify(this.#inherited)) return;
+    this.#inherited = leases;
+    room.tell({ type: "leases", leases: [...leases] });
   }
 
   /** Collects what the engine has to tell; it is posted with the next pull. */

@@ -4,6 +4,7 @@ import { html, nothing, render, svg, type TemplateResult } from "lit";
 
 import type { Faults } from "../engine/lab.ts";
 import type { HostView } from "../generated/HostView.ts";
+import type { LeaseView } from "../generated/LeaseView.ts";
 import type { LinkView } from "../generated/LinkView.ts";
 import type { Host } from "../store/hosts.ts";
 import type { Session } from "../store/session.ts";
@@ -12,8 +13,9 @@ import type { FrameView } from "../trace/log.ts";
 import { linkOf, setFault, setLink, setLinkDown } from "./faults.ts";
 import { concerns, type Panel, type PanelReport } from "./panel.ts";
 
-/** Height of the map's drawing; its width follows the window's shape. */
-const height = 310;
+/** Height of the map's drawing with up to two rows of boards; its width follows the window's shape. */
+const heightMin = 310;
+const rowHeight = 52;
 const widthMin = 780;
 /** Wall time in which a drawn frame crosses its link, in milliseconds. */
 const flightWallMs = 650;
@@ -66,6 +68,7 @@ export class NetworkPanel implements Panel {
   #generation = -1;
   #frame = 0;
   #width = widthMin;
+  #height = heightMin;
   readonly #resize = new ResizeObserver(() => this.#draw());
 
   constructor(readonly session: Session) {
@@ -99,12 +102,16 @@ export class NetworkPanel implements Panel {
       return;
     }
     const { clientWidth, clientHeight } = this.#map;
-    this.#width = Math.max(widthMin, clientHeight > 0 ? Math.round((height * clientWidth) / clientHeight) : widthMin);
+    const belowCount = session.hosts.all.filter(isBelow).length;
+    // More rows want a wider drawing, which in turn takes more in a row.
+    this.#height = heightMin;
+    for (let rows = 3; rowsBelow(belowCount, this.#widthFor(clientWidth, clientHeight)) >= rows; rows++) this.#height = heightMin + (rows - 2) * rowHeight;
+    this.#width = this.#widthFor(clientWidth, clientHeight);
     const width = this.#width;
     this.#places = placesOf(session.hosts.all, width);
     const chosen = session.map.hosts.find((host) => host.id === this.#chosen) ?? session.map.hosts.find((host) => host.kind === "board") ?? session.map.hosts[0];
     render(
-      html`<svg viewBox=${`0 0 ${width} ${height}`} role="group" aria-label="Map of the network">
+      html`<svg viewBox=${`0 0 ${width} ${this.#height}`} role="group" aria-label="Map of the network">
         <path class="cloud" d=${`M30 4h${width - 60}a24 24 0 0 1 24 24v42a24 24 0 0 1-24 24H30a24 24 0 0 1-24-24V28a24 24 0 0 1 24-24z`} />
         <text class="cloud-name" x="14" y="110">built-in internet</text>
         ${session.map.links.map((link) => this.#link(link))} ${this.#flightLayer}
@@ -132,9 +139,10 @@ export class NetworkPanel implements Panel {
     const place = this.#places.get(host.id);
     const known = this.session.hosts.get(host.id);
     if (!place || !known) return svg``;
-    const isServer = host.kind === "server" || host.kind === "outside" || host.kind === "internet";
+    const isOthers = host.owner !== null;
+    const isServer = host.kind === "server" || (host.kind === "outside" && !isOthers) || host.kind === "internet";
     const isInternet = host.kind === "internet";
-    const [w, h] = isInternet ? [96, 24] : isServer ? [Math.min(150, this.#perServer() - 8), 34] : [150, 46];
+    const [w, h] = isInternet ? [96, 24] : isServer ? [Math.min(150, this.#perServer() - 8), 34] : [isOthers ? Math.min(150, this.#perOther() - 6) : 150, 46];
     const choose = (): void => {
       this.#chosen = host.id;
       this.#draw();
@@ -152,8 +160,18 @@ export class NetworkPanel implements Panel {
     </g>`;
   }
 
+  #widthFor(clientWidth: number, clientHeight: number): number {
+    return Math.max(widthMin, clientHeight > 0 ? Math.round((this.#height * clientWidth) / clientHeight) : widthMin);
+  }
+
+  /** Width of the place of a host in the rows below the router. */
+  #perOther(): number {
+    const below = this.session.hosts.all.filter(isBelow);
+    return (this.#width - 12) / Math.ceil(below.length / rowsBelow(below.length, this.#width));
+  }
+
   #perServer(): number {
-    const servers = this.session.hosts.all.filter((host) => host.kind === "server" || host.kind === "outside");
+    const servers = this.session.hosts.all.filter((host) => host.kind === "server" || (host.kind === "outside" && !isBelow(host)));
     return (this.#width - 28) / serversPerRow(servers.length);
   }
 
@@ -166,8 +184,13 @@ export class NetworkPanel implements Panel {
       <dl class="facts">
         ${host.interfaces.map((face) => html`<div><dt>${host.interfaces.length > 1 ? (face.index === 0 ? "Station" : "Access point") : "Address"}</dt><dd class="mono">${face.ip ?? "none"}${face.prefixLength === null ? "" : `/${face.prefixLength}`}<br /><span class="muted">${face.mac}</span></dd></div>`)}
       </dl>
-      ${link ? this.#dials(host.name, link) : nothing}
-      <h3>Sockets</h3>
+      ${host.owner === null ? nothing : html`<p class="muted small-text">A host of ${host.owner || "somebody"} in the room. Its link and its tables are on their page.</p>`}
+      ${link && host.owner === null ? this.#dials(host.name, link) : nothing}
+      ${host.owner === null ? this.#tables(host, leases) : nothing}`;
+  }
+
+  #tables(host: HostView, leases: readonly LeaseView[]): TemplateResult {
+    return html`<h3>Sockets</h3>
       ${host.sockets.length === 0
         ? html`<p class="muted small-text">none</p>`
         : html`<table class="table compact"><thead><tr><th></th><th>State</th><th>Local</th><th>Remote</th></tr></thead>
@@ -277,7 +300,7 @@ export function placesOf(hosts: readonly Host[], width: number): Map<number, Pla
       places.set(host.id, { x: margin + ((index + 0.5) * (width - 2 * margin)) / members.length, y });
     });
   };
-  const servers = hosts.filter((host) => host.kind === "server" || host.kind === "outside");
+  const servers = hosts.filter((host) => host.kind === "server" || (host.kind === "outside" && !isBelow(host)));
   const perServerRow = serversPerRow(servers.length);
   row(servers.slice(0, perServerRow), servers.length > perServerRow ? 28 : 49, 14);
   row(servers.slice(perServerRow), 70, 14);
@@ -291,11 +314,21 @@ export function placesOf(hosts: readonly Host[], width: number): Map<number, Pla
     172,
     0,
   );
-  const below = hosts.filter((host) => host.kind === "board" || host.kind === "pc");
-  const rows = below.length * 160 > width ? 2 : 1;
+  const below = hosts.filter(isBelow);
+  const rows = rowsBelow(below.length, width);
   const perRow = Math.ceil(below.length / rows);
   for (let index = 0; index < rows; index++) row(below.slice(index * perRow, (index + 1) * perRow), rows === 1 ? 272 : 232 + index * 52, 6);
   return places;
+}
+
+/** Whether a host stands below the router: a board or PC, of this page or of another member of the room. */
+function isBelow(host: Host): boolean {
+  return host.kind === "board" || host.kind === "pc" || (host.kind === "outside" && host.owner !== null);
+}
+
+/** Two rows fit the drawing; a class of thirty makes it taller. */
+function rowsBelow(count: number, width: number): number {
+  return Math.max(1, Math.ceil((count * 160) / width));
 }
 
 function along(way: readonly Place[], share: number): Place {

@@ -32,7 +32,7 @@ export class TopBar implements Panel {
   }
 
   update(report: PanelReport): void {
-    if (concerns(report, "run", "lab", "labs", "settings")) this.#draw();
+    if (concerns(report, "run", "lab", "labs", "settings", "room")) this.#draw();
     if (concerns(report, "clock", "run")) this.#drawClock();
   }
 
@@ -64,7 +64,7 @@ export class TopBar implements Panel {
           <button class="button step" title="Run to the next callback, then pause" @click=${() => session.step("callback")}>${icon("step")}<span>Callback</span></button>
           <button class="button step" title="Run to the next frame, then pause" @click=${() => session.step("frame")}>${icon("step")}<span>Frame</span></button>
           <label class="speed" title="Speed of virtual time"><span class="visually-hidden">Speed</span>
-            <select @change=${(event: Event) => session.setSpeed(Number((event.target as HTMLSelectElement).value))}>
+            <select ?disabled=${session.room.isIn} @change=${(event: Event) => session.setSpeed(Number((event.target as HTMLSelectElement).value))}>
               ${speeds.map((speed) => html`<option value=${speed} ?selected=${speed === session.client.speed}>${speed}×</option>`)}
             </select>
           </label>
@@ -73,6 +73,7 @@ export class TopBar implements Panel {
           </label>
           <output class="clock" aria-label="Virtual time" title="Virtual time of the lab"></output>
         </div>
+        <button class="button" data-connected=${session.room.isIn} title="Share one network with others" @click=${() => void import("./connect.ts").then(({ showConnect }) => showConnect(session))}>${icon("cable")}<span>${session.room.isIn ? `Room: ${session.room.members.length}` : "Connect"}</span></button>
         <button class="button" @click=${() => this.actions.openGallery()}>${icon("examples")}<span>Examples</span></button>
         <button class="button" title="A link that carries the whole lab" @click=${() => this.#share()}>${icon("link")}<span>Share</span></button>
         <button class="button quiet icon-only" aria-label="Settings" aria-haspopup="dialog" title="Theme and text size" @click=${(event: Event) => this.#openSettings(event)}>${icon("gear")}</button>
@@ -232,5 +233,7 @@ export class TopBar implements Panel {
 
 /** A name for a lab in this browser. */
 export function newId(): string {
-  return crypto.randomUUID();
+  // `randomUUID` is kept from pages of plain http, which a workshop's are.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

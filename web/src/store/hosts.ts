@@ -12,6 +12,8 @@ export interface Host {
   readonly hue: number;
   readonly shape: string;
   readonly ip: string | null;
+  /** The member of the room whose it is; `null` for this page's own and the built-in ones. */
+  readonly owner: string | null;
 }
 
 const shapes = ["●", "■", "▲", "◆", "★", "⬟", "✚", "⬢"];
@@ -67,12 +69,14 @@ export class Hosts {
     let boardCount = 0;
     for (const board of boards) {
       const ip = board.interfaces.find((face) => face.ip !== null)?.ip ?? null;
-      hosts.set(board.host, { id: board.host, name: board.name, kind: "board", ...boardLook(boardCount++), ip });
+      hosts.set(board.host, { id: board.host, name: board.name, kind: "board", ...boardLook(boardCount++), ip, owner: null });
     }
+    // Other members of a room come and go.
+    if (map) for (const host of hosts.values()) if (host.owner !== null && !map.hosts.some((other) => other.id === host.id)) hosts.delete(host.id);
     for (const host of map?.hosts ?? []) {
       if (host.kind === "board") continue;
       const ip = host.interfaces.find((face) => face.ip !== null)?.ip ?? null;
-      hosts.set(host.id, { id: host.id, name: host.name, kind: host.kind, hue: kindHue[host.kind], shape: kindShape[host.kind], ip });
+      hosts.set(host.id, { id: host.id, name: host.name, kind: host.kind, hue: kindHue[host.kind], shape: kindShape[host.kind], ip, owner: host.owner });
     }
     const rank = (host: Host): number => kindOrder.indexOf(host.kind) * 10_000 + host.id;
     this.#order = [...hosts.values()].sort((a, b) => rank(a) - rank(b));

@@ -17,6 +17,9 @@ import type { Report } from "../generated/Report.ts";
 import { TraceLog } from "../trace/log.ts";
 import { ConsoleBuffer } from "./console-buffer.ts";
 import { Hosts } from "./hosts.ts";
+import type { RoomLink } from "../engine/room.ts";
+import type { FromHub } from "../generated/FromHub.ts";
+import { RoomStore } from "./room.ts";
 import { boardsOf, fileNames, fileText, withFile } from "./labs.ts";
 import type { Library, Settings } from "./library.ts";
 
@@ -36,6 +39,7 @@ export type Topic =
   | "open"
   | "records"
   | "remarks"
+  | "room"
   | "run"
   | "selection"
   | "settings"
@@ -67,6 +71,7 @@ export class Session {
   readonly hosts = new Hosts();
   readonly consoles = new Map<number, ConsoleBuffer>();
   readonly client: EngineClient;
+  readonly room: RoomStore;
 
   lab: Lab;
   labId: string;
@@ -117,8 +122,11 @@ export class Session {
       failed: (failure: EngineFailure) => this.#fail(failure),
       inputRefused: (input: Input, message: string) => this.#refuseInput(input, message),
       ready: () => this.note("run"),
+      roomLink: (link: RoomLink) => this.room.takeLink(link),
+      roomMessage: (message: FromHub) => this.room.hear(message),
     };
     this.client = new EngineClient(handlers, startWorker);
+    this.room = new RoomStore(this);
   }
 
   /** Marks `topics` as changed. */
@@ -328,6 +336,7 @@ export class Session {
 
   destroy(): void {
     this.saveNow();
+    this.room.destroy();
     this.client.destroy();
   }
 
