@@ -240,7 +240,7 @@ impl Packet {
 }
 
 /// Writes the header of a `Data` packet for `stream`, so that a reader can fill in the payload behind it without a copy.
-pub fn data_header(stream: StreamId, out: &mut BytesMut) {
+pub fn data_header(stream: StreamId, out: &mut impl BufMut) {
     out.put_u8(DATA);
     out.put_u32_le(stream.0);
 }

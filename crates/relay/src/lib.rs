@@ -8,7 +8,7 @@
 //!
 //! Reading order: [`settings`] and [`limits`], [`policy`] with [`address`] (who may reach what), [`server`] (the front:
 //! paths, origins, pairing), [`wisp`] (one client), [`tcp`] and [`udp`] (its streams), [`publish`] (ports for boards),
-//! [`echo`], [`room`] with [`roster`] (its people) and [`keeper`] (its router), [`metrics`].
+//! [`echo`], [`room`] with [`roster`] (its people) and [`keeper`] (its router), [`metrics`], [`pool`].
 
 mod address;
 mod echo;
@@ -17,6 +17,7 @@ mod limits;
 mod metrics;
 mod outbound;
 mod policy;
+mod pool;
 mod publish;
 mod room;
 mod roster;

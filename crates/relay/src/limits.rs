@@ -21,6 +21,8 @@ pub struct Limits {
     pub piece_bytes_max: usize,
     /// Bytes read from a target at once.
     pub read_bytes_max: usize,
+    /// Buffers of that size that are kept for all clients while none is needed.
+    pub buffers_kept_max: usize,
     /// Messages waiting for one client's WebSocket.
     pub outbound_messages_max: usize,
     /// How long a target may take to accept a connection.
@@ -67,8 +69,9 @@ impl Default for Limits {
             client_bytes_per_second_max: 0,
             credit_packets: 96,
             piece_bytes_max: 32 * 1024,
-            read_bytes_max: 32 * 1024,
-            outbound_messages_max: 48,
+            read_bytes_max: 64 * 1024,
+            buffers_kept_max: 64,
+            outbound_messages_max: 32,
             connect_timeout: Duration::from_secs(10),
             tcp_idle_max: Duration::from_secs(30 * 60),
             udp_idle_max: Duration::from_secs(120),

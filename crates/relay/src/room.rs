@@ -11,15 +11,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tokio_websockets::{CloseCode, Message, WebSocketStream};
+use tokio_websockets::{CloseCode, Message};
 
 use crate::keeper::KeeperInput;
 use crate::metrics::Gauge;
 use crate::roster::{Errand, Roster};
-use crate::server::{Shared, stopped};
+use crate::server::{ClientSocket, Shared, stopped};
 use relay_protocol::room::{FromHub, ToHub};
 
 /// Header (IEEE 802.3) and nothing else.
@@ -291,12 +290,7 @@ fn mac_at(frame: &[u8], offset: usize) -> Option<Mac> {
 }
 
 /// Serves one client of a room until it leaves, stalls or the relay stops.
-pub(crate) async fn serve(
-    socket: WebSocketStream<TcpStream>,
-    shared: Arc<Shared>,
-    name: String,
-    mut stop: watch::Receiver<bool>,
-) {
+pub(crate) async fn serve(socket: ClientSocket, shared: Arc<Shared>, name: String, mut stop: watch::Receiver<bool>) {
     let (mut sink, mut source) = socket.split();
     let (id, mut queues) = match shared.rooms.join(&name, &shared).await {
         Ok(joined) => joined,
@@ -359,12 +353,7 @@ pub(crate) async fn serve(
 }
 
 /// Takes frames from the client, as many at once as have arrived.
-async fn read(
-    source: &mut futures_util::stream::SplitStream<WebSocketStream<TcpStream>>,
-    shared: &Shared,
-    name: &str,
-    id: ClientId,
-) {
+async fn read(source: &mut futures_util::stream::SplitStream<ClientSocket>, shared: &Shared, name: &str, id: ClientId) {
     let mut frames = Vec::new();
     let mut texts = TextBudget::new(shared.limits.room_texts_per_second_max);
     let silence_max = shared.limits.silence_max + Duration::from_secs(1);

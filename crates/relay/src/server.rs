@@ -12,6 +12,8 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use relay_protocol::packet::HEADER_BYTES;
+use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -19,6 +21,7 @@ use tokio_websockets::{Config, Limits as SocketLimits, ServerBuilder, WebSocketS
 
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::room::Rooms;
 use crate::{Settings, room, wisp};
 
@@ -44,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) rooms: Rooms,
+    pub(crate) buffers: Pool,
     assets: Box<dyn Assets>,
 }
 
@@ -59,6 +63,7 @@ pub async fn run(listener: TcpListener, settings: Settings, assets: impl Assets,
         limits: Arc::new(settings.limits.clone()),
         metrics: Arc::default(),
         rooms: Rooms::default(),
+        buffers: Pool::new(HEADER_BYTES + settings.limits.read_bytes_max, settings.limits.buffers_kept_max),
         assets: Box::new(assets),
         settings,
     });
@@ -94,6 +99,12 @@ pub async fn run(listener: TcpListener, settings: Settings, assets: impl Assets,
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stopped| *stopped).await;
 }
+
+/// Bytes read from a client at once. The WebSocket itself would ask the system for 8 kB at a time.
+const READ_BYTES: usize = 64 * 1024;
+
+/// A client's WebSocket.
+pub(crate) type ClientSocket = WebSocketStream<BufReader<TcpStream>>;
 
 type Upgrade = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -244,8 +255,8 @@ impl Client {
             }
             let limits = SocketLimits::default().max_payload_len(Some(relay_protocol::MESSAGE_BYTES_MAX));
             let config = Config::default().frame_size(usize::MAX).flush_threshold(64 * 1024);
-            let socket: WebSocketStream<TcpStream> =
-                ServerBuilder::new().limits(limits).config(config).serve(parts.io.into_inner());
+            let buffered = BufReader::with_capacity(READ_BYTES, parts.io.into_inner());
+            let socket: ClientSocket = ServerBuilder::new().limits(limits).config(config).serve(buffered);
             match destination {
                 Destination::Wisp { paired } => {
                     wisp::serve(socket, shared, wisp::Hello { version_2, paired, peer, local }, stop).await;

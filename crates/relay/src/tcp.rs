@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use relay_protocol::ext::ExtPacket;
-use relay_protocol::packet::{HEADER_BYTES, data_header};
+use relay_protocol::packet::data_header;
 use relay_protocol::{CloseReason, Credit, Packet, StreamId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::outbound::Outbound;
+use crate::pool::Pool;
 
 /// Pieces written to the target with one call.
 const WRITE_PIECES_MAX: usize = 32;
@@ -120,6 +121,7 @@ pub(crate) struct Stream {
     pub(crate) out: Outbound,
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) buffers: Pool,
     pub(crate) active: Arc<Activity>,
     /// Whether the client understands a half close.
     pub(crate) half_close: bool,
@@ -197,8 +199,9 @@ async fn upload(
     client_fin: &Notify,
 ) -> End {
     let mut credit = Credit::new(stream.limits.credit_packets);
-    let mut batch = Vec::new();
     loop {
+        // Made anew each time, so that an idle stream holds none.
+        let mut batch = Vec::new();
         if queue.recv_many(&mut batch, WRITE_PIECES_MAX).await == 0 {
             // The client is gone without a word: its target learns it the same way.
             return End::Client;
@@ -288,18 +291,18 @@ async fn download(stream: &Stream, read: &OwnedReadHalf) -> End {
         if waited.is_err() {
             return End::Reset;
         }
-        let mut message = BytesMut::with_capacity(HEADER_BYTES + stream.limits.read_bytes_max);
+        let mut message = stream.buffers.take();
         data_header(stream.id, &mut message);
         match read.try_read_buf(&mut message) {
             Ok(0) => return End::Fin,
             Ok(count) => {
                 stream.active.note();
                 stream.metrics.bytes_down.add(count as u64);
-                if stream.out.send(trim(message)).await.is_err() {
+                if stream.out.send(stream.buffers.freeze(message)).await.is_err() {
                     return End::Client;
                 }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => stream.buffers.give(message),
             Err(_) => return End::Reset,
         }
     }
@@ -308,11 +311,6 @@ async fn download(stream: &Stream, read: &OwnedReadHalf) -> End {
 /// Resolves when a target that has sent its FIN resets the connection after all.
 async fn broken(read: &OwnedReadHalf) {
     while read.ready(Interest::ERROR).await.is_ok_and(|ready| !ready.is_error()) {}
-}
-
-/// A short message does not keep a long buffer alive in the queue.
-fn trim(message: BytesMut) -> Bytes {
-    if message.len() < message.capacity() / 8 { Bytes::copy_from_slice(&message) } else { message.freeze() }
 }
 
 /// Delivers what is queued, then says that no more comes.
@@ -330,7 +328,8 @@ async fn flush(stream: &Stream, queue: &mut mpsc::Receiver<Upload>, write: &mut 
 /// Reads and forgets until the target has closed too: closing with unread bytes would reset it, and with them what was
 /// just delivered.
 async fn drain(read: &mut OwnedReadHalf) {
-    let mut scratch = [0; 4096];
+    // On the heap: an array would make every stream's task larger by its size, all the time.
+    let mut scratch = vec![0; 4096];
     let _ = timeout(LINGER_MAX, async {
         while let Ok(count) = read.read(&mut scratch).await
             && count > 0

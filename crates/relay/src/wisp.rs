@@ -13,13 +13,13 @@ use relay_protocol::{CloseReason, Extension, Info, Packet, StreamId, StreamType}
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use tokio_websockets::{CloseCode, Message, WebSocketStream};
+use tokio_websockets::{CloseCode, Message};
 
 use crate::limits::Limits;
 use crate::metrics::Gauge;
 use crate::outbound::{Bucket, Outbound};
 use crate::publish::{Accepted, Published};
-use crate::server::{Shared, stopped};
+use crate::server::{ClientSocket, Shared, stopped};
 use crate::tcp::Upload;
 use crate::{echo, tcp, udp};
 
@@ -40,8 +40,6 @@ pub(crate) struct Hello {
     pub(crate) local: IpAddr,
 }
 
-type Socket = WebSocketStream<TcpStream>;
-
 /// What ends a client's connection, as the close message says it.
 #[derive(Debug)]
 struct Farewell {
@@ -54,7 +52,7 @@ const fn farewell(code: CloseCode, text: &'static str) -> Farewell {
 }
 
 /// Serves one client until it goes, errs or the relay stops.
-pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, hello: Hello, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(socket: ClientSocket, shared: Arc<Shared>, hello: Hello, mut stop: watch::Receiver<bool>) {
     let _gauge = Gauge::new(Arc::clone(&shared.metrics), |metrics| &metrics.clients);
     let peer = hello.peer;
     let (sink, mut source) = socket.split();
@@ -72,7 +70,7 @@ pub(crate) async fn serve(socket: Socket, shared: Arc<Shared>, hello: Hello, mut
 
 /// Sends what is queued, in batches; then says why the connection ends.
 async fn write(
-    mut sink: SplitSink<Socket, Message>,
+    mut sink: SplitSink<ClientSocket, Message>,
     mut queue: mpsc::Receiver<Bytes>,
     mut last: tokio::sync::oneshot::Receiver<Farewell>,
     shared: Arc<Shared>,
@@ -121,7 +119,12 @@ async fn write(
 }
 
 /// Handshake and conversation; returns why it ended.
-async fn converse(source: &mut SplitStream<Socket>, shared: &Arc<Shared>, hello: Hello, out: Outbound) -> Farewell {
+async fn converse(
+    source: &mut SplitStream<ClientSocket>,
+    shared: &Arc<Shared>,
+    hello: Hello,
+    out: Outbound,
+) -> Farewell {
     let client = match handshake(source, shared, &hello, &out).await {
         Ok(client) => client,
         Err(ended) => return ended,
@@ -143,7 +146,7 @@ struct Abilities {
 }
 
 async fn handshake(
-    source: &mut SplitStream<Socket>,
+    source: &mut SplitStream<ClientSocket>,
     shared: &Shared,
     hello: &Hello,
     out: &Outbound,
@@ -191,7 +194,7 @@ fn offered(shared: &Shared, hello: &Hello) -> Vec<Extension> {
 }
 
 /// The next message if it is binary, `None` for a sign of life that the WebSocket layer has answered itself.
-async fn next_message(source: &mut SplitStream<Socket>) -> Result<Option<Bytes>, Farewell> {
+async fn next_message(source: &mut SplitStream<ClientSocket>) -> Result<Option<Bytes>, Farewell> {
     let message = match source.next().await {
         None => return Err(farewell(CloseCode::NORMAL_CLOSURE, "the client left")),
         Some(Err(_)) => return Err(farewell(CloseCode::PROTOCOL_ERROR, "the WebSocket failed")),
@@ -207,7 +210,7 @@ async fn next_message(source: &mut SplitStream<Socket>) -> Result<Option<Bytes>,
 }
 
 /// The next binary message.
-async fn next_binary(source: &mut SplitStream<Socket>) -> Result<Bytes, Farewell> {
+async fn next_binary(source: &mut SplitStream<ClientSocket>) -> Result<Bytes, Farewell> {
     loop {
         if let Some(message) = next_message(source).await? {
             return Ok(message);
@@ -276,7 +279,7 @@ impl Connection {
         (connection, Inbox { tasks: from_tasks, accepted: from_published })
     }
 
-    async fn run(mut self, source: &mut SplitStream<Socket>, inbox: &mut Inbox) -> Farewell {
+    async fn run(mut self, source: &mut SplitStream<ClientSocket>, inbox: &mut Inbox) -> Farewell {
         let mut sweep = interval(SWEEP_INTERVAL);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
@@ -379,6 +382,7 @@ impl Connection {
             out: self.out.clone(),
             limits: Arc::clone(&self.limits),
             metrics: Arc::clone(&self.shared.metrics),
+            buffers: self.shared.buffers.clone(),
             active,
             half_close: self.extended,
         }

@@ -82,7 +82,7 @@ impl Bench {
     async fn speed(&self, goals: &mut Goals) {
         for kind in Kind::ALL.into_iter().filter(|kind| self.wants(kind.title())) {
             let mut table = Table::new(kind.title(), kind.columns());
-            for _ in 0..ROUNDS {
+            for _ in 0..kind.rounds(ROUNDS) {
                 for relay in &self.relays {
                     if table.has_failed(relay.name) {
                         continue;

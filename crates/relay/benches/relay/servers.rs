@@ -80,19 +80,38 @@ impl Server {
         self.process.as_ref().map_or(0, |process| proportional_set(process.0.id()))
     }
 
+    /// Time that the server has run on processors; what else the machine does counts little in it.
+    pub(crate) fn processor_time(&self) -> Duration {
+        Duration::from_nanos(self.process.as_ref().map_or(0, |process| time_on_processors(process.0.id())))
+    }
+
     /// Whether there is a process to measure.
     pub(crate) fn is_process(&self) -> bool {
         self.process.is_some()
     }
 }
 
+/// Kilobytes of the process and its children.
 fn proportional_set(process: u32) -> u64 {
     let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap_or_default();
     let kilobytes = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
     let own = kilobytes.and_then(|text| text.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0);
-    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
-    let children = children.split_whitespace().filter_map(|id| id.parse().ok());
-    own * 1024 + children.map(proportional_set).sum::<u64>()
+    own * 1024 + children(process).into_iter().map(proportional_set).sum::<u64>()
+}
+
+/// Nanoseconds that the threads of the process and its children have run (`/proc/PID/task/TID/schedstat`).
+fn time_on_processors(process: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let own = threads.filter_map(|thread| {
+        let counts = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        counts.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    own.sum::<u64>() + children(process).into_iter().map(time_on_processors).sum::<u64>()
+}
+
+fn children(process: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|id| id.parse().ok()).collect()
 }
 
 /// The relay itself: serves until killed.

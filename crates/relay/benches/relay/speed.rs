@@ -68,11 +68,16 @@ impl Kind {
         }
     }
 
+    /// Fewer of those rounds that take long: websockify starts a process of Python for each of a hundred streams.
+    pub(crate) fn rounds(self, usual: usize) -> usize {
+        if matches!(self, Kind::DownMany | Kind::PingMany) { usual.min(3) } else { usual }
+    }
+
     /// Units, the leading figure first.
     pub(crate) fn columns(self) -> &'static [&'static str] {
         match self {
-            Kind::Down | Kind::UpLarge | Kind::UpSmall => &["MB/s"],
-            Kind::DownMany => &["MB/s", "Jain index"],
+            Kind::Down | Kind::UpLarge | Kind::UpSmall => &["MB/s", "CPU ms/GB"],
+            Kind::DownMany => &["MB/s", "Jain index", "CPU ms/GB"],
             Kind::PingAlone | Kind::PingBeside => &["µs p50", "µs p99"],
             Kind::PingMany => &["round trips/s", "µs p50", "µs p99", "Jain index"],
             Kind::Opens => &["opens/s"],
@@ -90,10 +95,16 @@ impl Kind {
 
     async fn measure(self, server: &Server, target: &Target) -> io::Result<Vec<f64>> {
         match self {
-            Kind::Down => down(server, target, 1).await,
-            Kind::DownMany => down(server, target, BULK_STREAMS).await,
-            Kind::UpLarge => Ok(vec![up(server, target, 16 * 1024).await?]),
-            Kind::UpSmall => Ok(vec![up(server, target, 1460).await?]),
+            Kind::Down => {
+                let flow = down(server, target, 1).await?;
+                Ok(vec![flow.rate(), flow.cost()])
+            }
+            Kind::DownMany => {
+                let flow = down(server, target, BULK_STREAMS).await?;
+                Ok(vec![flow.rate(), jain(&flow.shares), flow.cost()])
+            }
+            Kind::UpLarge => up(server, target, 16 * 1024).await,
+            Kind::UpSmall => up(server, target, 1460).await,
             Kind::PingAlone => Ok(percentiles(&ping(server, target, 1, false).await?)),
             Kind::PingBeside => Ok(percentiles(&ping(server, target, 1, true).await?)),
             Kind::PingMany => {
@@ -127,6 +138,30 @@ fn percentiles(trips: &[Vec<Duration>]) -> Vec<f64> {
     vec![at(0.5), at(0.99)]
 }
 
+/// What flowed through a server in a while.
+struct Flow {
+    /// Bytes of each stream.
+    shares: Vec<f64>,
+    wall_time: Duration,
+    processor_time: Duration,
+}
+
+impl Flow {
+    fn bytes(&self) -> f64 {
+        self.shares.iter().sum()
+    }
+
+    /// MB/s.
+    fn rate(&self) -> f64 {
+        self.bytes() / 1e6 / self.wall_time.as_secs_f64()
+    }
+
+    /// Milliseconds of the server's processor time for a gigabyte.
+    fn cost(&self) -> f64 {
+        self.processor_time.as_secs_f64() * 1e3 / (self.bytes() / 1e9)
+    }
+}
+
 fn framing(server: &Server) -> Framing {
     if server.access == Access::Bare { Framing::Bare } else { Framing::WebSocket }
 }
@@ -142,18 +177,17 @@ async fn separate(address: SocketAddr, framing: Framing, purpose: u8) -> io::Res
     Ok(link)
 }
 
-/// MB/s of all downloads together, and how even they are. The clock starts when every stream has begun.
-async fn down(server: &Server, target: &Target, streams: usize) -> io::Result<Vec<f64>> {
+/// Downloads on all streams at once. The clock starts when every one has begun.
+async fn down(server: &Server, target: &Target, streams: usize) -> io::Result<Flow> {
     let window = if streams == 1 { WINDOW } else { WINDOW_MANY };
-    let counts: Vec<f64> = if server.access == Access::Wisp {
-        down_wisp(server, target, streams, window).await?
+    if server.access == Access::Wisp {
+        down_wisp(server, target, streams, window).await
     } else {
-        down_separate(server, streams, window).await?
-    };
-    Ok(vec![counts.iter().sum::<f64>() / 1e6 / window.as_secs_f64(), jain(&counts)])
+        down_separate(server, streams, window).await
+    }
 }
 
-async fn down_wisp(server: &Server, target: &Target, streams: usize, window: Duration) -> io::Result<Vec<f64>> {
+async fn down_wisp(server: &Server, target: &Target, streams: usize, window: Duration) -> io::Result<Flow> {
     let mut wisp = Wisp::open(server.address).await?;
     for stream in 1..=streams as u32 {
         wisp.connect(stream, target.tcp, false);
@@ -177,17 +211,19 @@ async fn down_wisp(server: &Server, target: &Target, streams: usize, window: Dur
             Event::Credit { .. } => {}
         }
         if silent == 0 && begin.elapsed() > WARM_UP {
-            let before = before.get_or_insert_with(|| counts.clone());
-            if begin.elapsed() > WARM_UP + window {
-                let gained = counts.iter().zip(before).map(|(count, before)| (*count - *before) as f64).collect();
+            let (since, used, before) =
+                before.get_or_insert_with(|| (Instant::now(), server.processor_time(), counts.clone()));
+            if since.elapsed() > window {
+                let shares = counts.iter().zip(before).map(|(count, before)| (*count - *before) as f64).collect();
+                let (wall_time, processor_time) = (since.elapsed(), server.processor_time() - *used);
                 wisp.end(streams as u32).await?;
-                return Ok(gained);
+                return Ok(Flow { shares, wall_time, processor_time });
             }
         }
     }
 }
 
-async fn down_separate(server: &Server, streams: usize, window: Duration) -> io::Result<Vec<f64>> {
+async fn down_separate(server: &Server, streams: usize, window: Duration) -> io::Result<Flow> {
     let counts: Rc<[Cell<usize>]> = std::iter::repeat_with(Cell::default).take(streams).collect();
     let mut tasks: JoinSet<io::Result<()>> = JoinSet::new();
     for index in 0..streams {
@@ -206,17 +242,20 @@ async fn down_separate(server: &Server, streams: usize, window: Duration) -> io:
     }
     sleep(WARM_UP).await;
     let before: Vec<usize> = counts.iter().map(Cell::get).collect();
+    let (since, used) = (Instant::now(), server.processor_time());
     sleep(window).await;
-    Ok(counts.iter().zip(before).map(|(count, before)| (count.get() - before) as f64).collect())
+    let shares = counts.iter().zip(before).map(|(count, before)| (count.get() - before) as f64).collect();
+    Ok(Flow { shares, wall_time: since.elapsed(), processor_time: server.processor_time() - used })
 }
 
-/// MB/s that reach the target in messages of `size` bytes.
-async fn up(server: &Server, target: &Target, size: usize) -> io::Result<f64> {
+/// MB/s that reach the target in messages of `size` bytes, and what they cost.
+async fn up(server: &Server, target: &Target, size: usize) -> io::Result<Vec<f64>> {
     let measured = async {
         sleep(WARM_UP).await;
-        let (before, begin) = (target.received(), Instant::now());
+        let (before, since, used) = (target.received(), Instant::now(), server.processor_time());
         sleep(WINDOW).await;
-        Ok((target.received() - before) as f64 / 1e6 / begin.elapsed().as_secs_f64())
+        let shares = vec![(target.received() - before) as f64];
+        Ok(Flow { shares, wall_time: since.elapsed(), processor_time: server.processor_time() - used })
     };
     let until = Instant::now() + WARM_UP + WINDOW + Duration::from_millis(20);
     let sending = async {
@@ -235,7 +274,7 @@ async fn up(server: &Server, target: &Target, size: usize) -> io::Result<f64> {
         }
         Ok(())
     };
-    tokio::try_join!(measured, sending).map(|(rate, ())| rate)
+    tokio::try_join!(measured, sending).map(|(flow, ())| vec![flow.rate(), flow.cost()])
 }
 
 /// A frame over and over, so that a write carries many.
