@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant as WallInstant};
 
@@ -154,10 +154,7 @@ impl Run {
                 News::Text(text) => self.follow(simulation, text),
                 News::Gone(why) => bail!("the room has gone: {why}"),
             }
-            next = match news.try_recv() {
-                Ok(message) => Some(message),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-            };
+            next = news.try_recv().ok();
         }
         Ok(())
     }
