@@ -272,6 +272,18 @@ fn of_two_lookups_the_later_question_is_recognised_first() {
 }
 
 #[test]
+fn the_earlier_of_two_lookups_succeeds_though_the_later_one_never_does() {
+    let mut pair = with_name_server(|name| Some(if name == "a" { (ANSWER, vec![B]) } else { (NXDOMAIN, Vec::new()) }));
+    let start = pair.ms();
+    pair.hosts[0].dns_resolve(pair.now, b"a").unwrap();
+    pair.hosts[0].dns_resolve(pair.now, b"bb").unwrap();
+    pair.run(10_000);
+    let resolved: Vec<_> = pair.events.iter().filter(|line| line.contains("resolved")).collect();
+    assert!(resolved[0].contains("resolved Some") && at(resolved[0]) - start <= 1010, "{resolved:?}");
+    assert!(resolved[1].contains("resolved None") && at(resolved[1]) - start >= 6000, "{resolved:?}");
+}
+
+#[test]
 fn four_lookups_fill_the_table() {
     let mut pair = with_name_server(|_| None);
     for name in ["a", "b", "c", "d"] {

@@ -161,7 +161,9 @@ impl Host {
     }
 
     fn dns_tick(&mut self, now: Instant) {
-        let queries: Vec<_> = self.resolver.lookups.iter().map(|lookup| lookup.query).collect();
+        // The earliest asks last, so that its answer is the one that is recognised: docs/behaviour.md §2.7 promises that of
+        // two lookups the earlier one succeeds at the next tick, whatever becomes of the later one.
+        let queries: Vec<_> = self.resolver.lookups.iter().rev().map(|lookup| lookup.query).collect();
         for query in queries {
             let has_second = self.resolver.servers[1].is_some();
             let Some(lookup) = self.resolver.lookups.iter_mut().find(|lookup| lookup.query == query) else { continue };
