@@ -107,7 +107,7 @@ pub struct BoardStatus {
     pub busy_until: Option<Instant>,
     /// The station interface in words: `associated with playground`.
     pub wifi: String,
-    /// Pin levels, D0 to D12.
+    /// The pins that the program or the world outside has used.
     pub pins: Vec<PinStatus>,
     /// Changes whenever a file does.
     pub files_revision: u64,

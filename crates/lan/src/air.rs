@@ -3,7 +3,7 @@
 //! An access point is a switch port that hosts come and go on. Radio itself (beacons, retries, rates) is left out: a
 //! join succeeds or fails at once, and whoever simulates the board takes the time it likes to report it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use trace::HostId;
@@ -175,6 +175,8 @@ pub(crate) struct Air {
     access_points: BTreeMap<AccessPointId, AccessPoint>,
     stations: BTreeMap<(HostId, u8), Station>,
     links: BTreeMap<(HostId, u8), LinkConfig>,
+    /// Interfaces that hear nobody.
+    out_of_range: BTreeSet<(HostId, u8)>,
     events: VecDeque<(HostId, AirEvent)>,
     next: u32,
 }
@@ -217,6 +219,7 @@ impl Air {
             .filter(|(_, access_point)| access_point.config.ssid == request.ssid)
             .filter(|(_, access_point)| request.bssid.is_none_or(|bssid| access_point.config.bssid == bssid))
             .filter(|(_, access_point)| access_point.host() != Some(host))
+            .filter(|_| !self.out_of_range.contains(&(host, interface)))
             .max_by_key(|(id, access_point)| (access_point.config.rssi, std::cmp::Reverse(**id)))
             .ok_or(JoinError::NotFound)?;
         if !access_point.admits(&request.password) {
@@ -245,13 +248,34 @@ impl Air {
         true
     }
 
+    /// Ends an association without the interface's doing, as [`Air::leave`], and tells it.
+    pub(crate) fn lose(&mut self, host: HostId, interface: u8) -> bool {
+        let Some(Association { ssid, bssid, .. }) = self.association(host, interface) else { return false };
+        self.events.push_back((host, AirEvent::Disassociated { ssid, bssid }));
+        self.leave(host, interface)
+    }
+
+    pub(crate) fn set_in_range(&mut self, host: HostId, interface: u8, in_range: bool) {
+        if in_range {
+            self.out_of_range.remove(&(host, interface));
+        } else {
+            self.out_of_range.insert((host, interface));
+        }
+    }
+
+    pub(crate) fn access_point_host(&self, host: HostId, interface: u8) -> Option<HostId> {
+        let station = self.stations.get(&(host, interface))?;
+        self.access_points.get(&station.access_point)?.host()
+    }
+
     pub(crate) fn association(&self, host: HostId, interface: u8) -> Option<Association> {
         let station = self.stations.get(&(host, interface))?;
         self.access_points.get(&station.access_point).map(AccessPoint::association)
     }
 
-    pub(crate) fn scan(&self, host: HostId) -> Vec<ScanEntry> {
-        let heard = self.access_points.values().filter(|access_point| access_point.host() != Some(host));
+    pub(crate) fn scan(&self, host: HostId, interface: u8) -> Vec<ScanEntry> {
+        let in_range = !self.out_of_range.contains(&(host, interface));
+        let heard = self.access_points.values().filter(|access_point| in_range && access_point.host() != Some(host));
         let mut entries: Vec<_> = heard
             .map(|access_point| ScanEntry {
                 association: access_point.association(),

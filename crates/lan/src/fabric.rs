@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::rc::Rc;
 
-use trace::{DropReason, HostId, Instant, Kind, Trace};
+use trace::{DropReason, HostId, Instant, Kind, RecordId, Trace};
 
 use crate::address::MacAddress;
 use crate::air::{
@@ -67,6 +67,23 @@ pub enum Direction {
     In,
 }
 
+/// A frame on a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InFlight {
+    /// Whose link.
+    pub host: HostId,
+    /// Which of its interfaces.
+    pub interface: u8,
+    /// Which way it travels.
+    pub direction: Direction,
+    /// The frame's `FrameSent` record.
+    pub frame: RecordId,
+    /// When it was given to the link.
+    pub since: Instant,
+    /// When it arrives at the other end.
+    pub due: Instant,
+}
+
 /// Where an interface is attached.
 #[derive(Debug)]
 struct Port {
@@ -107,6 +124,7 @@ enum Arrival {
 struct Scheduled {
     at: Instant,
     sequence: u64,
+    since: Instant,
     arrival: Arrival,
 }
 
@@ -141,14 +159,19 @@ struct Agenda {
 }
 
 impl Agenda {
-    fn push(&mut self, at: Instant, arrival: Arrival) {
+    fn push(&mut self, now: Instant, at: Instant, arrival: Arrival) {
         self.sequence += 1;
-        let scheduled = Scheduled { at, sequence: self.sequence, arrival };
+        let scheduled = Scheduled { at, sequence: self.sequence, since: now, arrival };
         if self.in_order.back().is_none_or(|last| last.at <= at) {
             self.in_order.push_back(scheduled);
         } else {
             self.others.push(Reverse(scheduled));
         }
+    }
+
+    /// Everything, in no particular order.
+    fn iter(&self) -> impl Iterator<Item = &Scheduled> {
+        self.in_order.iter().chain(self.others.iter().map(|Reverse(other)| other))
     }
 
     fn next_at(&self) -> Option<Instant> {
@@ -374,9 +397,9 @@ impl Lan {
                     },
                 };
                 if let Some(again_at) = again_at {
-                    self.agenda.push(again_at, arrival(frame.clone()));
+                    self.agenda.push(self.now, again_at, arrival(frame.clone()));
                 }
-                self.agenda.push(at, arrival(frame));
+                self.agenda.push(self.now, at, arrival(frame));
             }
         }
     }
@@ -455,6 +478,22 @@ impl Lan {
         })
     }
 
+    /// The frames on all links, in the order in which they will arrive.
+    pub fn in_flight(&self) -> Vec<InFlight> {
+        let mut scheduled: Vec<_> = self.agenda.iter().collect();
+        scheduled.sort_unstable();
+        let described = |scheduled: &Scheduled| {
+            let (port, frame, direction) = match &scheduled.arrival {
+                Arrival::AtSwitch(port, frame) => (port, frame, Direction::Out),
+                Arrival::AtHost(port, frame) => (port, frame, Direction::In),
+            };
+            let Port { host, interface, .. } = self.ports[port.0 as usize].as_ref()?;
+            let (since, due) = (scheduled.since, scheduled.at);
+            Some(InFlight { host: *host, interface: *interface, direction, frame: frame.sent, since, due })
+        };
+        scheduled.into_iter().filter_map(described).collect()
+    }
+
     // ---- the air ----
 
     /// Puts an access point on the air.
@@ -521,9 +560,28 @@ impl Lan {
         self.air.association(host, interface)
     }
 
-    /// The networks that `host` hears, strongest first; never its own.
-    pub fn scan(&self, host: HostId) -> Vec<ScanEntry> {
-        self.air.scan(host)
+    /// The host whose access point an interface is associated with; `None` when it has none or that is the LAN's own.
+    pub fn access_point_host(&self, host: HostId, interface: u8) -> Option<HostId> {
+        self.air.access_point_host(host, interface)
+    }
+
+    /// Takes an interface out of every access point's range, or back into it. Out of range it finds no network; an
+    /// association lasts until [`Lan::lose_beacons`].
+    pub fn set_in_range(&mut self, host: HostId, interface: u8, in_range: bool) {
+        self.air.set_in_range(host, interface, in_range);
+    }
+
+    /// Ends the association of an interface that has missed its access point's beacons for too long; it notices.
+    pub fn lose_beacons(&mut self, now: Instant, host: HostId, interface: u8) {
+        self.now = self.now.max(now);
+        if self.air.lose(host, interface) {
+            self.detach(host, interface);
+        }
+    }
+
+    /// The networks that `interface` of `host` hears, strongest first; never its own.
+    pub fn scan(&self, host: HostId, interface: u8) -> Vec<ScanEntry> {
+        self.air.scan(host, interface)
     }
 
     /// The next thing that a host's radio noticed.

@@ -26,7 +26,7 @@ pub use air::{
 };
 pub use error::{BindError, ConnectError, DnsError, ListenError, MulticastError, RouteError, SendError, UdpSendError};
 pub use event::{CloseReason, Event, IcmpErrorKind, IncomingId, ListenerId, QueryId};
-pub use fabric::{Delivery, Direction, Lan, PortId, Resident, SegmentId};
+pub use fabric::{Delivery, Direction, InFlight, Lan, PortId, Resident, SegmentId};
 pub use frame::{Frame, Payload};
 pub use host::{Host, HostConfig, Lease, StackProfile, Transit};
 pub use link::LinkConfig;

@@ -186,7 +186,7 @@ fn stations_join_by_name_and_password() {
     request.password = "secret".into();
     assert_eq!(net.lan.join(now, a, 0, mac, &request).unwrap().bssid, MacAddress([2, 0, 0, 0, 9, 1]));
     assert_eq!(net.lan.join(now, b, 0, mac, &request), Err(JoinError::Full));
-    assert_eq!(net.lan.scan(b).len(), 1);
+    assert_eq!(net.lan.scan(b, 0).len(), 1);
     net.lan.remove_access_point(now, home);
     assert!(matches!(net.lan.take_air_event(), Some((HostId(0), AirEvent::Disassociated { .. }))));
     assert_eq!(net.lan.association(a, 0), None);
@@ -198,7 +198,7 @@ fn a_boards_own_access_point_is_a_segment_of_its_own() {
     let (a, b) = (net.add(0), net.add(1));
     let now = net.now;
     net.lan.add_access_point(now, access_point("board", Security::Open, 2, -40), Behind::Host(a, 0));
-    assert!(net.lan.scan(a).is_empty(), "it does not hear itself");
+    assert!(net.lan.scan(a, 0).is_empty(), "it does not hear itself");
     let request = JoinRequest { ssid: "board".into(), ..JoinRequest::default() };
     let mac = net.host(b).mac(0);
     net.lan.join(now, b, 0, mac, &request).unwrap();

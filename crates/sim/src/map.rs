@@ -8,7 +8,8 @@ use trace::{Endpoint, HostId, Instant};
 use crate::millis;
 use crate::simulation::Station;
 use crate::view::{
-    ArpView, BoardPower, BoardStatus, HostKind, HostView, InterfaceView, LinkView, NetworkMap, PinView, SocketView,
+    ArpView, BoardPower, BoardStatus, HostKind, HostView, InFlightView, InterfaceView, LinkView, NetworkMap, PinView,
+    SocketView,
 };
 use crate::wiring::{self, Links};
 use crate::world::World;
@@ -54,21 +55,33 @@ pub(crate) fn network_map(stations: &[Station], lan: &Lan, world: &World, links:
         let id = station.board.id();
         let netstat = station.board.netstat().unwrap_or_default();
         hosts.push(host_view(id, station.lab.name.clone(), HostKind::Board, &netstat));
-        wires.push((id, wiring::STATION, true, Some(world.router())));
+        let access_point = lan.access_point_host(id, wiring::STATION).unwrap_or_else(|| world.router());
+        wires.push((id, wiring::STATION, true, Some(access_point)));
     }
     for host in world.hosts() {
         let netstat = world.netstat(lan, host.id);
         hosts.push(host_view(host.id, host.name, host.kind, &netstat));
         wires.push((host.id, host.interface, false, host.to));
     }
+    let frames = lan.in_flight();
     let links = wires.into_iter().filter_map(|(host, interface, wireless, to)| {
         let link = match (lan.link(host, interface, Direction::In), lan.link(host, interface, Direction::Out)) {
             (Some(to_host), Some(from_host)) => wiring::described(to_host, from_host),
             _ => links.setting((host, interface))?.clone(),
         };
-        Some(LinkView { host, to, wireless, link, in_flight: Vec::new() })
+        let on_link = frames.iter().filter(|frame| (frame.host, frame.interface) == (host, interface));
+        Some(LinkView { host, to, wireless, link, in_flight: on_link.map(in_flight).collect() })
     });
     NetworkMap { now_ms: millis(now), links: links.collect(), hosts, leases: world.leases(lan), zone: world.zone() }
+}
+
+fn in_flight(frame: &lan::InFlight) -> InFlightView {
+    InFlightView {
+        frame: frame.frame,
+        to_host: frame.direction == Direction::In,
+        sent_ms: millis(frame.since),
+        due_ms: millis(frame.due),
+    }
 }
 
 fn host_view(id: HostId, name: String, kind: HostKind, netstat: &Netstat) -> HostView {

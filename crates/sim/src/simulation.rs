@@ -68,6 +68,8 @@ pub(crate) struct Station {
     pub(crate) board: Board,
     pub(crate) access_point: Option<AccessPointId>,
     pub(crate) started: Option<Instant>,
+    /// Since when its link is down.
+    out_of_range: Option<Instant>,
     /// Its entry in the heap.
     deadline: Option<Instant>,
     /// How often it has run at `ran_at`.
@@ -76,9 +78,20 @@ pub(crate) struct Station {
 }
 
 enum Planned {
-    Power { board: usize, on: bool },
+    Power {
+        board: usize,
+        on: bool,
+    },
+    /// The access point has not been heard `since` then.
+    BeaconTimeout {
+        board: usize,
+        since: Instant,
+    },
     Input(Input),
-    Fetch { id: u32, request: FetchRequest },
+    Fetch {
+        id: u32,
+        request: FetchRequest,
+    },
 }
 
 /// How far an [`advance`](Simulation::advance) came.
@@ -415,7 +428,7 @@ impl Simulation {
             }
             RadioRequest::Leave => self.lan.leave(now, id, wiring::STATION),
             RadioRequest::Scan => {
-                let found = self.lan.scan(id);
+                let found = self.lan.scan(id, wiring::STATION);
                 self.reply(index, RadioReply::Scanned(found));
             }
             RadioRequest::StartAccessPoint(config) => {
@@ -467,6 +480,10 @@ impl Simulation {
         let failed = match planned {
             Planned::Power { board, on } => {
                 self.power(board, on);
+                None
+            }
+            Planned::BeaconTimeout { board, since } => {
+                self.beacon_timeout(board, since);
                 None
             }
             Planned::Input(input) => self.apply(&input).err(),
@@ -711,7 +728,31 @@ impl Simulation {
         let (id, interface) = self.link_of(host)?;
         self.links.set((id, interface), link.clone());
         self.apply_link(id, interface);
+        if let Ok(board) = self.index(host) {
+            self.set_in_range(board, !link.down);
+        }
         Ok(())
+    }
+
+    /// A board without its link is out of the access point's range, and loses it when it has missed enough beacons.
+    fn set_in_range(&mut self, board: usize, in_range: bool) {
+        let now = self.now;
+        let station = &mut self.stations[board];
+        self.lan.set_in_range(station.board.id(), wiring::STATION, in_range);
+        let since = (!in_range).then(|| station.out_of_range.unwrap_or(now));
+        if std::mem::replace(&mut station.out_of_range, since) != since
+            && let Some(since) = since
+        {
+            self.plan(now + wiring::BEACONS_MISSED_MAX, Planned::BeaconTimeout { board, since });
+        }
+    }
+
+    fn beacon_timeout(&mut self, board: usize, since: Instant) {
+        let station = &self.stations[board];
+        if station.out_of_range == Some(since) {
+            self.lan.lose_beacons(self.now, station.board.id(), wiring::STATION);
+            self.air();
+        }
     }
 
     fn apply_link(&mut self, host: HostId, interface: u8) {
@@ -943,6 +984,7 @@ impl Station {
             board,
             access_point: None,
             started: None,
+            out_of_range: None,
             deadline: None,
             runs: 0,
             ran_at: Instant::ZERO,

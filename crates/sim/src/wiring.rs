@@ -12,6 +12,9 @@ use crate::lab::{Behaviour, Faults, LinkLab, LuaVersion, Network, Release};
 pub(crate) const STATION: u8 = 0;
 /// The access point interface of a board.
 pub(crate) const ACCESS_POINT: u8 = 1;
+/// How long a station stays associated without hearing its access point: the default of Espressif's SDKs
+/// (`esp_wifi_set_inactive_time`).
+pub(crate) const BEACONS_MISSED_MAX: Duration = Duration::from_secs(6);
 /// NodeMCU's highest pin number.
 pub(crate) const PIN_MAX: u8 = 12;
 

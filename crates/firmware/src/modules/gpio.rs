@@ -83,6 +83,8 @@ struct Pin {
     output: bool,
     /// What the world drives.
     input: Option<bool>,
+    /// Whether the program has done something with it.
+    is_used: bool,
     trigger: Option<Trigger>,
     function: Option<StashedFunction>,
     /// Changes that the function has not been told of.
@@ -190,7 +192,7 @@ fn repeat_while_level_lasts(chip: &Chip, number: u8) {
 /// The pins, for a person.
 pub(crate) fn status(chip: &Chip) -> Vec<PinStatus> {
     let state = chip.modules.gpio.borrow();
-    let pins = (0u8..).zip(&state.pins);
+    let pins = (0u8..).zip(&state.pins).filter(|(_, pin)| pin.is_used || pin.input.is_some());
     pins.map(|(number, pin)| PinStatus {
         pin: number,
         high: pin.level(),
@@ -227,7 +229,9 @@ fn mode<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
 fn read<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
     let number = call.check_integer(1)?;
     let Some(index) = existing_pin(number) else { return Err(call.error(format!("gpio {number} does not exist"))) };
-    let level = chip.modules.gpio.borrow().pins[index].level();
+    let pin = &mut chip.modules.gpio.borrow_mut().pins[index];
+    pin.is_used = true;
+    let level = pin.level();
     Ok(call.one(call.integer(i64::from(level))))
 }
 
@@ -248,6 +252,7 @@ fn change(chip: &Chip, index: usize, change: impl FnOnce(&mut Pin)) {
     let pin = &mut state.pins[index];
     let before = (pin.level(), pin.drives());
     change(pin);
+    pin.is_used = true;
     let after = (pin.level(), pin.drives());
     if before != after && (after.1 || before.0 != after.0) {
         chip.record(Kind::Pin { pin: index as u8, high: after.0 });
@@ -270,6 +275,7 @@ fn trig<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
     let function = Function::from_value(call.arg(3)).map(|function| StashedFunction::new(call.ctx(), function));
     let mut state = chip.modules.gpio.borrow_mut();
     let pin = &mut state.pins[index];
+    pin.is_used = true;
     pin.changes = 0;
     pin.trigger = trigger;
     match (trigger, function) {

@@ -151,7 +151,7 @@ impl Lab {
                 }
                 RadioRequest::Leave => self.lan.leave(self.now, id, 0),
                 RadioRequest::Scan => {
-                    let found = self.lan.scan(id);
+                    let found = self.lan.scan(id, 0);
                     slot.board.radio_reply(self.now, RadioReply::Scanned(found));
                 }
                 RadioRequest::StartAccessPoint(config) => {
