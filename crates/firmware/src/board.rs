@@ -10,11 +10,11 @@
 //! priority, typed characters, lines for the interpreter.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use lan::{Frame, HostConfig, JoinRequest, MacAddress, Netstat, StackProfile};
-use lua::Dialect;
+use lua::{CallLevel, Dialect, Resume};
 use trace::{BootReason, HostId, Instant, Kind, Trace};
 
 use crate::chip::{Chip, ChipParts, Ending};
@@ -155,6 +155,8 @@ pub struct Board {
     /// Typed characters that the receive buffer has no room for yet.
     typed: VecDeque<u8>,
     requests: VecDeque<RadioRequest>,
+    /// Lines to stop at, by file; a reset does not change them.
+    breakpoints: BTreeMap<String, Vec<u32>>,
 }
 
 /// What the world outside puts on the pins.
@@ -190,6 +192,7 @@ impl Board {
             wiring: Wiring::default(),
             typed: VecDeque::new(),
             requests: VecDeque::new(),
+            breakpoints: BTreeMap::new(),
         }
     }
 
@@ -314,7 +317,7 @@ impl Board {
                     machine.run(now);
                     self.requests.extend(machine.chip.radio.borrow_mut().drain(..));
                     match machine.ended(now) {
-                        None if self.typed.is_empty() || machine.is_busy(now) => return,
+                        None if self.typed.is_empty() || machine.is_busy(now) || machine.is_paused() => return,
                         None => {}
                         Some(ending) => self.end(now, ending),
                     }
@@ -349,6 +352,7 @@ impl Board {
             },
         );
         self.power = Power::On(Box::new(Machine::boot(chip)));
+        self.apply_breakpoints();
     }
 
     /// Every boot has randomness of its own, the same in every run of a lab.
@@ -395,7 +399,9 @@ impl Board {
     /// The next frame to put on the link of an interface (0 station, 1 access point).
     pub fn take_frame(&mut self) -> Option<(u8, Frame)> {
         match &self.power {
-            Power::On(machine) if !machine.is_busy(self.now) => machine.chip.host.borrow_mut().take_frame(),
+            Power::On(machine) if !machine.is_busy(self.now) && !machine.is_paused() => {
+                machine.chip.host.borrow_mut().take_frame()
+            }
             _ => None,
         }
     }
@@ -403,6 +409,53 @@ impl Board {
     /// The next thing the radio wants.
     pub fn take_radio_request(&mut self) -> Option<RadioRequest> {
         self.requests.pop_front()
+    }
+
+    // ---- the debugger ----
+
+    /// Makes programs stop before these lines (from 1) of `file`, and no longer before other lines of it. Resets keep them.
+    pub fn set_breakpoints(&mut self, file: &str, lines: &[u32]) {
+        if lines.is_empty() {
+            self.breakpoints.remove(file);
+        } else {
+            self.breakpoints.insert(file.to_owned(), lines.to_vec());
+        }
+        self.apply_breakpoints();
+    }
+
+    fn apply_breakpoints(&mut self) {
+        if let Power::On(machine) = &mut self.power {
+            let all = self.breakpoints.iter();
+            let all = all.flat_map(|(file, lines)| lines.iter().map(|line| (file.clone(), *line)));
+            machine.engine.set_breakpoints(all);
+        }
+    }
+
+    /// Makes the Lua under way, or else the next callback, stop before its next instruction.
+    pub fn pause(&mut self) {
+        if let Power::On(machine) = &mut self.power {
+            machine.engine.pause();
+        }
+    }
+
+    /// Whether the debugger has stopped the Lua under way. [`Board::run`] does nothing then; its caller holds the clock.
+    pub fn is_paused(&self) -> bool {
+        matches!(&self.power, Power::On(machine) if machine.is_paused())
+    }
+
+    /// Lets the Lua that the debugger has stopped go on with the next [`Board::run`].
+    pub fn resume(&mut self, how: Resume) {
+        if let Power::On(machine) = &mut self.power {
+            machine.resume(how);
+        }
+    }
+
+    /// The calls under way of the Lua that the debugger has stopped, the innermost first.
+    pub fn call_levels(&mut self) -> Vec<CallLevel> {
+        match &mut self.power {
+            Power::On(machine) => machine.call_levels(),
+            _ => Vec::new(),
+        }
     }
 
     // ---- looking ----

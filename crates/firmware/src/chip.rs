@@ -67,7 +67,7 @@ pub(crate) struct Shared {
     pub(crate) measures_supply: bool,
     clock: Cell<Instant>,
     /// What the slice of Lua under way has cost so far.
-    slice: Cell<Duration>,
+    pub(crate) slice: Cell<Duration>,
     watchdog_fed: Cell<Instant>,
     cpu_mhz: Cell<u32>,
     hints: RefCell<Hints>,
@@ -169,8 +169,7 @@ impl Chip {
         self.clock.get() + self.slice.get()
     }
 
-    /// Says how many instructions the slice of Lua under way has used. The count begins anew when the engine collects
-    /// garbage within a slice; time does not go back then.
+    /// Says how many instructions the slice of Lua under way has used.
     pub(crate) fn set_slice(&self, instructions: u32) {
         self.slice.set(self.slice.get().max(self.cost_of(instructions)));
     }

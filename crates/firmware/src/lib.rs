@@ -32,5 +32,6 @@ mod task;
 pub use api::{ApiEntry, ApiModule, api};
 pub use board::{Board, BoardConfig, BoardStatus, Input, PinStatus, PowerState};
 pub use flash::{FileError, FileStore};
+pub use lua::{CallLevel, Resume, Variable};
 pub use profile::{Behaviour, Release};
 pub use radio::{RadioReply, RadioRequest};

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use lan::Frame;
-use lua::{Engine, IntegerBits, Options, Run, RuntimeError, Step};
-use trace::{CallbackEvent, Instant, Kind, RecordId};
+use lua::{CallLevel, Engine, IntegerBits, Options, Resume, Run, RuntimeError, Step};
+use trace::{CallbackEvent, Duration, Instant, Kind, RecordId};
 
 use crate::boot;
 use crate::callback::{Afterwards, Callback, Protection, Results};
@@ -33,6 +33,15 @@ pub(crate) struct Machine {
     has_run: bool,
     next_collection: Instant,
     memory_baseline: usize,
+    /// The slice that the debugger interrupted; it goes on later as if it had not been.
+    held: Option<HeldSlice>,
+    is_paused: bool,
+}
+
+/// What is left of a slice, and how much time it has told Lua to have passed.
+struct HeldSlice {
+    fuel: u32,
+    told: Duration,
 }
 
 /// Lua under way.
@@ -78,6 +87,8 @@ impl Machine {
             has_started: false,
             has_run: false,
             memory_baseline: 0,
+            held: None,
+            is_paused: false,
         };
         let chip = machine.chip.clone();
         machine.engine.enter(|ctx| modules::install(ctx, &chip));
@@ -104,7 +115,23 @@ impl Machine {
     /// Does everything due at `now`, until Lua has used up the time.
     pub(crate) fn run(&mut self, now: Instant) {
         self.chip.advance_to(now);
-        while !self.is_busy(now) && self.step() {}
+        while !self.is_paused && !self.is_busy(now) && self.step() {}
+    }
+
+    /// Whether the debugger has stopped the Lua under way; nothing happens then.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// Lets the Lua that the debugger has stopped go on.
+    pub(crate) fn resume(&mut self, how: Resume) {
+        self.engine.resume(how);
+        self.is_paused = false;
+    }
+
+    /// The calls under way, the innermost first.
+    pub(crate) fn call_levels(&mut self) -> Vec<CallLevel> {
+        self.job.as_ref().map_or_else(Vec::new, |job| self.engine.call_levels(&job.run))
     }
 
     /// How this run of the chip ends, if that is due.
@@ -300,8 +327,16 @@ impl Machine {
     fn slice(&mut self) {
         let Some(job) = self.job.take() else { return };
         let _scope = self.chip.trace.enter(self.chip.lua_cause.get());
-        let mut fuel = limits::INSTRUCTIONS_PER_SLICE;
+        let HeldSlice { mut fuel, told } =
+            self.held.take().unwrap_or(HeldSlice { fuel: limits::INSTRUCTIONS_PER_SLICE, told: Duration::ZERO });
+        self.chip.slice.set(told);
         let step = self.engine.step(&job.run, &mut fuel);
+        if self.engine.is_paused() {
+            self.held = Some(HeldSlice { fuel, told: self.chip.slice.take() });
+            self.is_paused = true;
+            self.job = Some(job);
+            return;
+        }
         self.chip.end_slice(limits::INSTRUCTIONS_PER_SLICE.saturating_sub(fuel));
         self.measure_heap();
         match step {

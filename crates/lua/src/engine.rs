@@ -1,6 +1,6 @@
 //! The engine: one Lua state, and runs of functions in it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gc_arena::{Collect, DynamicRoot, Gc, Rootable, lock::RefLock};
@@ -62,6 +62,16 @@ pub struct Run {
     executor: piccolo::StashedExecutor,
     /// The machine that the executor runs, for a debugger's eyes.
     machine: DynamicRoot<Rootable![SharedMachine<'_>]>,
+    /// The step that the debugger interrupted, which the next one goes on with.
+    interrupted: Cell<Option<Interrupted>>,
+}
+
+/// A step that is to go on as if it had not been interrupted.
+#[derive(Clone, Copy)]
+struct Interrupted {
+    /// Instructions left; fewer than none when straight code has overdrawn them.
+    left: i64,
+    used: i64,
 }
 
 type SharedMachine<'gc> = Gc<'gc, RefLock<Machine<'gc>>>;
@@ -136,27 +146,30 @@ impl Engine {
             Run {
                 executor: ctx.stash(piccolo::Executor::start(ctx, callback.into(), ())),
                 machine: ctx.registry().roots().stash(&ctx, machine),
+                interrupted: Cell::new(None),
             }
         })
     }
 
     /// Carries `run` on until it is done, `fuel` instructions are spent or the debugger stops it; `fuel` is reduced by what
-    /// was used.
+    /// was used. After a stop the next step goes on with the one that was interrupted, with what it had left.
     pub fn step(&mut self, run: &Run, fuel: &mut u32) -> Step {
         self.is_paused = false;
         let is_watching = self.watch.borrow().is_needed();
+        let Interrupted { left: mut slice, mut used } =
+            run.interrupted.take().unwrap_or(Interrupted { left: i64::from(*fuel).min(SLICE), used: 0 });
         loop {
-            let slice = i64::from(*fuel).min(SLICE);
             let (is_done, left, wants_collection, paused) = self.lua.enter(|ctx| {
                 let shared = Shared::of(ctx);
                 shared.fuel.set(slice);
+                shared.used.set(used);
                 shared.is_watching.set(is_watching);
                 let executor = ctx.fetch(&run.executor);
                 let is_done = executor.step(ctx, &mut piccolo::Fuel::with(i32::MAX));
                 (is_done, shared.fuel.get(), shared.collect_wanted.take(), shared.is_paused.take())
             });
-            let used = (slice - left).max(0);
-            *fuel = u32::try_from(i64::from(*fuel) - used).unwrap_or(0);
+            used += slice - left;
+            *fuel = u32::try_from(i64::from(*fuel) - (slice - left)).unwrap_or(0);
             if is_done {
                 self.watch.borrow_mut().forget_run();
                 return self.outcome(run);
@@ -166,11 +179,13 @@ impl Engine {
             }
             if paused {
                 self.is_paused = true;
+                run.interrupted.set(Some(Interrupted { left, used }));
                 return Step::OutOfFuel;
             }
             if *fuel == 0 {
                 return Step::OutOfFuel;
             }
+            slice = i64::from(*fuel).min(SLICE);
         }
     }
 

@@ -147,6 +147,8 @@ pub(crate) struct Machine<'gc> {
     pub(crate) wants_collection: bool,
     /// How many continuations are being resumed inside one another.
     nesting: usize,
+    /// The debugger has stopped the machine where fuel is not looked at: it goes on even without any.
+    is_interrupted: bool,
 }
 
 /// How the limit of memory is watched.
@@ -211,13 +213,16 @@ impl<'gc> Machine<'gc> {
             failure: None,
             wants_collection: false,
             nesting: 0,
+            is_interrupted: false,
         }
     }
 
     /// Runs until the function is done, fuel is spent or garbage must be collected.
     pub(crate) fn run(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Result<Exit, Error<'gc>> {
         self.wants_collection = false;
+        self.is_interrupted &= self.fuel <= 0;
         let result = self.run_inner(ctx, shared);
+        self.is_interrupted = matches!(result, Ok(Exit::Paused));
         // Registers that are not in use must not keep objects alive.
         if !matches!(result, Ok(Exit::Finished { .. })) {
             let end = self.live_end();
@@ -246,7 +251,7 @@ impl<'gc> Machine<'gc> {
                 Ok(Flow::Go) if self.wants_collection => return Ok(Exit::Collect),
                 Ok(Flow::Go) => match self.frames.last() {
                     Some(_) => {
-                        if self.fuel <= 0 {
+                        if self.fuel <= 0 && !self.is_interrupted {
                             return Ok(Exit::OutOfFuel);
                         }
                         if shared.is_watching.get() {

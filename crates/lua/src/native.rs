@@ -548,9 +548,9 @@ impl<'gc> Call<'gc, '_> {
         self.machine.consume(fuel);
     }
 
-    /// Instructions used in the current step so far; the step's slices are not counted together.
+    /// Instructions used in the current step so far.
     pub fn instructions_used(&self) -> u32 {
-        u32::try_from(self.shared.fuel.get() - self.machine.fuel).unwrap_or(0)
+        u32::try_from(self.shared.used.get() + self.shared.fuel.get() - self.machine.fuel).unwrap_or(0)
     }
 
     /// Compiles a chunk, text or dumped code, with the globals as its environment.

@@ -45,6 +45,9 @@ pub(crate) struct Shared<'gc> {
     /// Whether the watch has stopped the run under way.
     #[collect(require_static)]
     pub(crate) is_paused: Cell<bool>,
+    /// Instructions that the step under way had used when its last slice began.
+    #[collect(require_static)]
+    pub(crate) used: Cell<i64>,
     /// Instructions that the run under way may still use.
     #[collect(require_static)]
     pub(crate) fuel: Cell<i64>,
@@ -100,6 +103,7 @@ impl<'gc> Shared<'gc> {
                 is_watching: Cell::new(false),
                 watch: Rc::default(),
                 is_paused: Cell::new(false),
+                used: Cell::new(0),
                 fuel: Cell::new(0),
                 failure: RefCell::new(None),
             },

@@ -17,6 +17,7 @@ pub mod types;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
+use sim::debug::Resume;
 use sim::lab::{Input, LuaVersion};
 use sim::simulation::RECORDS_MAX;
 use sim::{Lab, Membership, Progress, RoomHost, RoomLease, Simulation};
@@ -28,7 +29,7 @@ use crate::types::{ConsoleOutput, Report, StepTarget};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-import type { ApiEntry, CompileError, FileView, FrameSummary, FrameView, Input, Lab, LuaVersion, Membership, NetworkMap, Record as TraceRecord, Report, RoomHost, RoomLease, StepTarget, Stream, CheckStatus } from "./types/index.js";
+import type { ApiEntry, CompileError, FileView, FrameSummary, FrameView, Input, Lab, LuaVersion, Membership, NetworkMap, Resume, Record as TraceRecord, Report, RoomHost, RoomLease, StepTarget, Stream, CheckStatus } from "./types/index.js";
 "#;
 
 /// Steps of the simulation between two looks at the wall clock.
@@ -138,7 +139,7 @@ impl Playground {
         let until = instant(until_ms);
         loop {
             let progress = self.simulation.advance(until, STEPS_BETWEEN_LOOKS);
-            if progress == Progress::Reached || budget.is_spent() || self.has_enough_to_report() {
+            if progress != Progress::Unfinished || budget.is_spent() || self.has_enough_to_report() {
                 return self.report_now(progress == Progress::Reached, None);
             }
         }
@@ -163,7 +164,7 @@ impl Playground {
                 StepTarget::Callback => matches!(kind, Kind::Callback { .. }),
                 StepTarget::Frame => matches!(kind, Kind::FrameSent { .. }),
             });
-            if progress == Progress::Reached || found.is_some() || budget.is_spent() {
+            if progress != Progress::Unfinished || found.is_some() || budget.is_spent() {
                 return self.report_now(progress == Progress::Reached, found);
             }
         }
@@ -186,6 +187,34 @@ impl Playground {
         // As text, so that labs and inputs are read by one reader: two would make the module a tenth larger.
         let json = js_sys::JSON::stringify(&input).map_err(|_| JsError::new("an input is plain data"))?;
         Ok(self.simulation.input(Input::from_json(&String::from(json))?)?)
+    }
+
+    /// Makes a board's programs stop before these lines (from 1) of `file`, and no longer before other lines of it. While
+    /// one is stopped, `Report.paused` says where, and virtual time stands still.
+    ///
+    /// # Errors
+    /// If there is no such board.
+    #[wasm_bindgen(js_name = setBreakpoints)]
+    pub fn set_breakpoints(&mut self, board: &str, file: &str, lines: &[u32]) -> Result<(), JsError> {
+        Ok(self.simulation.set_breakpoints(board, file, lines)?)
+    }
+
+    /// Makes a board stop before the next line of Lua that it runs.
+    ///
+    /// # Errors
+    /// If there is no such board.
+    pub fn pause(&mut self, board: &str) -> Result<(), JsError> {
+        Ok(self.simulation.pause(board)?)
+    }
+
+    /// Lets the stopped program go on with the next `advance`.
+    ///
+    /// # Errors
+    /// If there is no such way to go on.
+    pub fn resume(&mut self, #[wasm_bindgen(unchecked_param_type = "Resume")] how: &str) -> Result<(), JsError> {
+        let how = Resume::named(how).ok_or_else(|| JsError::new("a program goes on by continue, into, over or out"))?;
+        self.simulation.resume(how);
+        Ok(())
     }
 
     /// The frame of a record (sent, carried or dropped), taken apart; `null` when it is no longer kept.
@@ -326,6 +355,7 @@ impl Playground {
             fetches: self.simulation.take_fetches(),
             files_changed: changed.map(|(host, _)| *host).collect(),
             stopped_at,
+            paused: self.simulation.paused(),
         };
         to_js(&report)
     }

@@ -3,6 +3,7 @@
 //! Numbers cross as `number`, times in virtual milliseconds named `…Ms`, bytes as `Uint8Array`.
 
 use serde::Serialize;
+use sim::debug::Pause;
 use sim::view::{BoardStatus, CheckStatus, FetchResult, FrameSummary};
 use trace::{HostId, Record, RecordId};
 #[cfg(feature = "typescript")]
@@ -37,6 +38,10 @@ pub struct Report {
     pub files_changed: Vec<HostId>,
     /// The record at which `stepToNext` stopped.
     pub stopped_at: Option<RecordId>,
+    /// The program that a debugger has stopped; absent when none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub paused: Option<Pause>,
 }
 
 /// Output of one host's console.

@@ -7,6 +7,7 @@
 //! [`dissect`], `stream`, [`pcapng`].
 
 mod check;
+pub mod debug;
 pub mod dissect;
 pub mod inspect;
 pub mod lab;

@@ -56,6 +56,8 @@ pub struct Simulation {
     fetches: VecDeque<FetchResult>,
     output: BTreeMap<HostId, Vec<u8>>,
     names: Names,
+    /// The board that a debugger has stopped, by its place in the lab.
+    paused: Option<usize>,
     /// The LAN shared with other simulations, while there is one.
     room: Option<Room>,
     /// The newest record that the checks and names have seen.
@@ -101,6 +103,8 @@ pub enum Progress {
     Reached,
     /// The asked number of steps is done; there is more to do before the asked time.
     Unfinished,
+    /// A debugger has stopped a program: time stands still until [`Simulation::resume`].
+    Paused,
 }
 
 /// Why an input was refused.
@@ -169,6 +173,7 @@ impl Simulation {
             uplink: Uplink::default(),
             stations,
             due: BinaryHeap::new(),
+            paused: None,
             agenda: BTreeMap::new(),
             planned: 0,
             recorded: lab.inputs.clone(),
@@ -224,6 +229,9 @@ impl Simulation {
     /// Goes on until `until`, or until `steps_max` steps are done.
     pub fn advance(&mut self, until: Instant, steps_max: u32) -> Progress {
         for _ in 0..steps_max {
+            if self.paused.is_some() {
+                return Progress::Paused;
+            }
             match self.next_due() {
                 Some(at) if at <= until => self.step(at),
                 _ => {
@@ -245,8 +253,9 @@ impl Simulation {
     ) -> (Progress, Option<RecordId>) {
         let mut seen = self.trace.newest();
         for _ in 0..steps_max {
-            if self.advance(until, 1) == Progress::Reached {
-                return (Progress::Reached, None);
+            let progress = self.advance(until, 1);
+            if progress != Progress::Unfinished {
+                return (progress, None);
             }
             let found = self.trace.since(seen).into_iter().find(|record| stop(&record.kind));
             if let Some(record) = found {
@@ -305,7 +314,7 @@ impl Simulation {
 
     /// Does everything that is due now, so that an input meets the state it will meet when it is given again.
     fn settle(&mut self) {
-        while let Some(at) = self.next_due().filter(|at| *at <= self.now) {
+        while let Some(at) = self.next_due().filter(|at| *at <= self.now && self.paused.is_none()) {
             if self.agenda.keys().next().is_some_and(|(planned, _)| *planned <= self.now) && !self.anything_runs() {
                 return;
             }
@@ -333,7 +342,12 @@ impl Simulation {
         }
         boards.sort_unstable();
         for board in &boards {
-            self.run_board(*board);
+            if self.paused.is_some() {
+                // Their turn comes when the program that the debugger has stopped goes on, right after it.
+                self.wake(*board);
+            } else {
+                self.run_board(*board);
+            }
         }
         !boards.is_empty()
     }
@@ -341,6 +355,9 @@ impl Simulation {
     fn run_board(&mut self, index: usize) {
         let now = self.now;
         self.stations[index].board.run(now);
+        if self.stations[index].board.is_paused() {
+            self.paused = Some(index);
+        }
         self.drain_board(index);
         self.schedule(index);
     }
@@ -367,7 +384,9 @@ impl Simulation {
     fn schedule(&mut self, index: usize) {
         let now = self.now;
         let station = &mut self.stations[index];
-        let Some(mut at) = station.board.next_deadline() else {
+        // A board that the debugger holds is woken when it goes on.
+        let deadline = station.board.next_deadline().filter(|_| self.paused != Some(index));
+        let Some(mut at) = deadline else {
             station.deadline = None;
             self.prune();
             return;
@@ -463,13 +482,18 @@ impl Simulation {
 
     // ---- inputs ----
 
-    /// Does what a person does, now, and remembers it for [`Simulation::recorded_lab`].
+    /// Does what a person does, now, or as soon as a stopped program goes on, and remembers it for [`Simulation::recorded_lab`].
     ///
     /// # Errors
     /// [`InputError`]; nothing has happened then.
     pub fn input(&mut self, input: Input) -> Result<(), InputError> {
         self.settle();
-        self.apply(&input)?;
+        if self.paused.is_none() {
+            self.apply(&input)?;
+        } else {
+            self.describe(&input)?;
+            self.plan(self.now, Planned::Input(input.clone()));
+        }
         self.recorded.push(TimedInput { at_ms: millis(self.now), input });
         self.drain_world();
         self.observe();
@@ -583,6 +607,25 @@ impl Simulation {
     fn index(&self, board: &str) -> Result<usize, InputError> {
         let found = self.stations.iter().position(|station| station.lab.name == board);
         found.ok_or_else(|| InputError::NoSuchBoard(board.to_owned()))
+    }
+
+    /// A board by its name.
+    pub(crate) fn board_mut(&mut self, name: &str) -> Result<&mut Board, InputError> {
+        let index = self.index(name)?;
+        Ok(&mut self.stations[index].board)
+    }
+
+    /// The board that a debugger has stopped.
+    pub(crate) fn paused_board_mut(&mut self) -> Option<&mut Board> {
+        let index = self.paused?;
+        Some(&mut self.stations[index].board)
+    }
+
+    /// The board that a debugger had stopped goes on.
+    pub(crate) fn forget_pause(&mut self) {
+        if let Some(index) = self.paused.take() {
+            self.wake(index);
+        }
     }
 
     fn board_input(&mut self, index: usize, input: firmware::Input) {

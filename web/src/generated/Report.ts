@@ -5,6 +5,7 @@ import type { ConsoleOutput } from "./ConsoleOutput";
 import type { FetchResult } from "./FetchResult";
 import type { FrameSummary } from "./FrameSummary";
 import type { HostId } from "./HostId";
+import type { Pause } from "./Pause";
 import type { Record } from "./Record";
 import type { RecordId } from "./RecordId";
 
@@ -59,4 +60,8 @@ filesChanged: Array<HostId>,
 /**
  * The record at which `stepToNext` stopped.
  */
-stoppedAt: RecordId | null, };
+stoppedAt: RecordId | null, 
+/**
+ * The program that a debugger has stopped; absent when none is.
+ */
+paused?: Pause, };

@@ -91,7 +91,7 @@ impl<'gc> Machine<'gc> {
                 self.fuel = fuel;
                 return self.resume_native(ctx, shared);
             };
-            if fuel <= 0 {
+            if fuel <= 0 && !std::mem::take(&mut self.is_interrupted) {
                 self.fuel = fuel;
                 return Ok(Flow::Exit(Exit::OutOfFuel));
             }
