@@ -2,7 +2,7 @@
  * Rooms, as the worker sees them: raw Ethernet frames over a WebSocket to a relay, or over a BroadcastChannel to other tabs.
  *
  * A relay's hub speaks `FromHub` and `ToHub` besides (crates/relay-protocol/src/room.rs). Tabs have no hub: each tells the others what
- * it is, and the one that holds a Web Lock keeps the room; the lock passes on by itself when that tab goes, however it goes.
+ * it is and holds a Web Lock that tells of its end; the one that holds a further lock keeps the room, and that one passes on by itself.
  */
 
 import type { FromHub } from "../generated/FromHub.ts";
@@ -150,10 +150,6 @@ class RelayRoom implements Room {
   }
 }
 
-/** Between two signs of life of a tab, and after how long a silent one is gone, in milliseconds of wall time. */
-const aliveWallMs = 4_000;
-const goneWallMs = 15_000;
-
 type TabMessage =
   | { readonly type: "frame"; readonly bytes: Uint8Array }
   | { readonly type: "here"; readonly member: Member; readonly asks: boolean }
@@ -163,29 +159,29 @@ type TabMessage =
 class TabRoom implements Room {
   keeps = false;
   readonly #channel: BroadcastChannel;
-  readonly #others = new Map<number, { readonly member: Member; readonly heardAt: number }>();
+  readonly #others = new Map<number, Member>();
   #hosts: readonly MemberHost[] = [];
   #leases: readonly RoomLease[] = [];
-  #hasLeft = false;
-  #release: (() => void) | null = null;
-  readonly #alive: ReturnType<typeof setInterval>;
+  readonly #left = new AbortController();
 
   constructor(
     readonly join: RoomJoin,
-    name: string,
+    readonly name: string,
     readonly events: RoomEvents,
   ) {
     this.#channel = new BroadcastChannel(`nodemcu-net-playground/room/${name}`);
     this.#channel.addEventListener("message", (event: MessageEvent<TabMessage>) => this.#hear(event.data));
-    this.#alive = setInterval(() => this.#stayAlive(), aliveWallMs);
-    // The worker is told after it has its room.
-    queueMicrotask(() => {
-      if (this.#hasLeft) return;
+    void this.#hold(this.#lockOf(join.identity), () => {
       this.#here(true);
       events.link({ state: "joined" });
       events.message({ type: "welcome", member: join.identity, role: "member", paused: false, lab: null });
       this.#tellRoster();
-      void this.#waitForTurn(name);
+      // Keeps the room as soon as no other tab does.
+      void this.#hold(this.#lockOf("keeper"), () => {
+        this.keeps = true;
+        this.events.keep(this.#leases);
+        this.#tellRoster();
+      });
     });
   }
 
@@ -205,24 +201,32 @@ class TabRoom implements Room {
   }
 
   leave(): void {
-    clearInterval(this.#alive);
     this.#post({ type: "gone", id: this.join.identity });
-    this.#hasLeft = true;
+    this.#left.abort();
     this.#channel.close();
-    this.#release?.();
   }
 
-  /** Keeps the room as soon as no other tab does. */
-  async #waitForTurn(name: string): Promise<void> {
-    await navigator.locks.request(`nodemcu-net-playground/room/${name}`, async () => {
-      // It was left while waiting.
-      if (this.#hasLeft) return;
-      const left = new Promise<void>((resolve) => (this.#release = resolve));
-      this.keeps = true;
-      this.events.keep(this.#leases);
-      this.#tellRoster();
-      await left;
-    });
+  #lockOf(who: number | "keeper"): string {
+    return `nodemcu-net-playground/room/${this.name}/${who}`;
+  }
+
+  /** Waits for a lock, tells so, and holds it until the room is left or the tab goes. */
+  async #hold(lock: string, held: () => void): Promise<void> {
+    const { signal } = this.#left;
+    const holding = (): Promise<void> => {
+      held();
+      return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    };
+    // A wait that is broken off rejects; there is nothing to do about it.
+    await navigator.locks.request(lock, { signal }, holding).catch(() => undefined);
+  }
+
+  /** Notices when a tab goes, however it goes: the lock that it holds becomes free. */
+  async #watch(id: number): Promise<void> {
+    const gone = (): void => {
+      if (this.#others.delete(id)) this.#tellRoster();
+    };
+    await navigator.locks.request(this.#lockOf(id), { signal: this.#left.signal }, gone).catch(() => undefined);
   }
 
   #hear(message: TabMessage): void {
@@ -238,22 +242,15 @@ class TabRoom implements Room {
       case "here": {
         const { member, asks } = message;
         const before = this.#others.get(member.id);
-        this.#others.set(member.id, { member, heardAt: performance.now() });
+        this.#others.set(member.id, member);
+        if (!before) void this.#watch(member.id);
         if (asks) {
           this.#here(false);
           if (this.keeps) this.#post({ type: "leases", leases: this.#leases });
         }
-        if (JSON.stringify(before?.member) !== JSON.stringify(member)) this.#tellRoster();
+        if (JSON.stringify(before) !== JSON.stringify(member)) this.#tellRoster();
       }
     }
-  }
-
-  #stayAlive(): void {
-    this.#here(false);
-    const deadline = performance.now() - goneWallMs;
-    const gone = [...this.#others].filter(([, other]) => other.heardAt < deadline);
-    for (const [id] of gone) this.#others.delete(id);
-    if (gone.length > 0) this.#tellRoster();
   }
 
   #here(asks: boolean): void {
@@ -265,13 +262,13 @@ class TabRoom implements Room {
   }
 
   #tellRoster(): void {
-    const others = [...this.#others.values()].map((other) => other.member);
+    const others = [...this.#others.values()];
     this.events.known(hostsOf(others));
     this.events.message({ type: "roster", members: [this.#self(), ...others], keeper: this.keeps ? this.join.identity : null });
   }
 
   #post(message: TabMessage): void {
-    if (!this.#hasLeft) this.#channel.postMessage(message);
+    if (!this.#left.signal.aborted) this.#channel.postMessage(message);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Lab } from "../engine/lab.ts";
 
-export type ExampleGroup = "First steps" | "Servers and clients" | "Names and pings" | "What goes wrong" | "From the manual";
+export type ExampleGroup = "First steps" | "Servers and clients" | "Names and pings" | "What goes wrong" | "Lessons" | "From the manual";
 
 export interface Example {
   /** Stands in links: `#example=web-server`. */

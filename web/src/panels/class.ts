@@ -10,7 +10,7 @@ import type { Session } from "../store/session.ts";
 import { confirm, showDialog } from "../ui/dialog.ts";
 import { icon } from "../ui/icons.ts";
 import { concerns, type Panel, type PanelReport } from "./panel.ts";
-import { invitation, publicParts } from "./room-section.ts";
+import { invitation } from "./room-section.ts";
 
 export class ClassPanel implements Panel {
   readonly dom = document.createElement("div");
@@ -63,7 +63,7 @@ export class ClassPanel implements Panel {
     };
     return html`<li class="pupil">
       <header>
-        <h3>${member.name}</h3>
+        <h2>${member.name}</h2>
         <button class="button small" @click=${open} ?disabled=${look?.state === "asked"}>${isOpen ? "Look" : look?.state === "asked" ? "Asked…" : look?.state === "refused" ? "Said no; ask again" : "Ask to look"}</button>
         <button class="button quiet icon-only small" aria-label=${`Send ${member.name} out of the room`} title="Send out of the room" @click=${() => void this.#remove(member)}>${icon("close")}</button>
       </header>
@@ -89,7 +89,7 @@ export class ClassPanel implements Panel {
     const news = room.boards.get(look.member)?.find((other) => other.name === board?.name);
     return html`<section class="look" aria-label=${`${member.name}’s boards`}>
       <header>
-        <h3>${member.name}</h3>
+        <h2>${member.name}</h2>
         ${boards.length > 1 ? html`<select aria-label="Board" @change=${(event: Event) => ((chosen.board = (event.target as HTMLSelectElement).value), this.#draw())}>${boards.map((other) => html`<option ?selected=${other === board}>${other.name}</option>`)}</select>` : nothing}
         ${files.length > 0 ? html`<select aria-label="File" @change=${(event: Event) => ((chosen.file = (event.target as HTMLSelectElement).value), this.#draw())}>${files.map((other) => html`<option ?selected=${other === file}>${other}</option>`)}</select>` : nothing}
         <span class="spacer"></span>
@@ -99,7 +99,7 @@ export class ClassPanel implements Panel {
         ? html`<textarea class="look-file mono" spellcheck="false" aria-label=${`${file} of ${member.name}`} .value=${text}></textarea>
             <p><button class="button small" @click=${(event: Event) => this.#write(event, look.member, board.name, file)}>Put this into ${member.name}’s board and restart it</button></p>`
         : html`<p class="muted">The files are on their way…</p>`}
-      <pre class="look-console scroll" aria-label="Console">${news?.console ?? ""}</pre>
+      <pre class="look-console scroll" tabindex="0" role="log" aria-label=${`Console of ${member.name}`}>${news?.console ?? ""}</pre>
       ${board
         ? html`<input class="mono" aria-label=${`Type at ${member.name}’s console`} placeholder="Lua for the console, Enter sends it" @keydown=${(event: KeyboardEvent) => this.#type(event, look.member, board.name)} />`
         : nothing}
@@ -131,8 +131,7 @@ export class ClassPanel implements Panel {
   async #invite(): Promise<void> {
     const { parts } = this.session.room;
     if (!parts) return;
-    const reachable = await publicParts(parts);
-    await showDialog("Who wants to join?", () => html`<div class="dialog-body">${invitation(reachable)}</div>`, "wide projector");
+    await showDialog("Who wants to join?", () => html`<div class="dialog-body">${invitation(parts)}</div>`, "wide projector");
   }
 }
 

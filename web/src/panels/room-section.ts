@@ -77,14 +77,3 @@ function qrCode(text: string): TemplateResult {
   const path = data.flatMap((row, y) => row.flatMap((isDark, x) => (isDark ? [`M${x} ${y}h1v1h-1z`] : []))).join("");
   return html`<svg class="qr" viewBox=${`0 0 ${size} ${size}`} role="img" aria-label="The link as a QR code" shape-rendering="crispEdges">${svg`<path d=${`M0 0h${size}v${size}H0z`} fill="#fff" /><path d=${path} fill="#000" />`}</svg>`;
 }
-
-/** Where others reach the relay that served this page: its own address may be one that only this machine knows. */
-export async function publicParts(parts: RoomLinkParts): Promise<RoomLinkParts> {
-  if (!/^https?:\/\/(127\.|localhost|\[::1\])/.test(parts.origin) || parts.origin !== location.origin) return parts;
-  try {
-    const description = (await (await fetch("/relay.json")).json()) as { readonly address?: string | null };
-    return description.address ? { ...parts, origin: description.address.replace(/\/$/, "") } : parts;
-  } catch {
-    return parts;
-  }
-}

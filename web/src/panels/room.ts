@@ -27,8 +27,19 @@ let seat: ReturnType<typeof takeSeat> | null = null;
 export async function enterRoom(session: Session, name: string, parts: RoomLinkParts | null, tabs = "home"): Promise<void> {
   const { seat: text, identity } = await (seat ??= takeSeat());
   const way: RoomJoin["way"] = parts ? { kind: "relay", url: roomUrl(parts) } : { kind: "tabs", name: tabs };
-  session.room.enter({ way, name, seat: text, identity, token: parts?.teacher ?? null }, parts);
+  session.room.enter({ way, name, seat: text, identity, token: parts?.teacher ?? null }, parts && (await publicParts(parts)));
   remember(name, { name, parts, tabs: parts ? null : tabs });
+}
+
+/** Where others reach the relay that served this page: its own address may be one that only this machine knows. */
+async function publicParts(parts: RoomLinkParts): Promise<RoomLinkParts> {
+  if (!/^https?:\/\/(127\.|localhost|\[::1\])/.test(parts.origin) || parts.origin !== location.origin) return parts;
+  try {
+    const description = (await (await fetch("/relay.json")).json()) as { readonly address?: string | null };
+    return description.address ? { ...parts, origin: description.address.replace(/\/$/, "") } : parts;
+  } catch {
+    return parts;
+  }
 }
 
 export function leaveRoom(session: Session): void {
