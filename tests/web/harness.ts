@@ -11,6 +11,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join, normalize, resolve } from "node:path";
+import { gzipSync } from "node:zlib";
 
 import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
@@ -121,6 +122,16 @@ export function addressOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}${subPath}`;
 }
 
+const packedAssets = new Map<string, Buffer>();
+
+/** The file as a web host sends it: compressed, if its name says that it never changes. */
+function bodyOf(file: string): { readonly body: Buffer; readonly headers: Readonly<{ [name: string]: string }> } {
+  if (!/[\\/]assets[\\/].*-[\w-]{8}\.(js|css|wasm)$/.test(file)) return { body: readFileSync(file), headers: {} };
+  const body = packedAssets.get(file) ?? gzipSync(readFileSync(file));
+  packedAssets.set(file, body);
+  return { body, headers: { "content-encoding": "gzip" } };
+}
+
 /** Serves a folder on a port of its own, which is an origin of its own, with `headers` on every answer. */
 export async function serve(folder: string, headers: Readonly<{ [name: string]: string }> = {}): Promise<Server> {
   const server = createServer((request, response) => {
@@ -129,9 +140,9 @@ export async function serve(folder: string, headers: Readonly<{ [name: string]: 
     const file = inside === null || inside.startsWith("..") ? null : join(folder, inside === "." || inside === "" ? "index.html" : inside);
     try {
       if (file === null) throw new Error("outside the site");
-      const content = readFileSync(file);
-      response.writeHead(200, { ...headers, "content-type": contentTypes[extname(file)] ?? "application/octet-stream", "cache-control": file.endsWith(".html") ? "no-cache" : "max-age=3600" });
-      response.end(content);
+      const { body, headers: encoding } = bodyOf(file);
+      response.writeHead(200, { ...headers, ...encoding, "content-type": contentTypes[extname(file)] ?? "application/octet-stream", "cache-control": file.endsWith(".html") ? "no-cache" : "max-age=3600" });
+      response.end(body);
     } catch {
       response.writeHead(404);
       response.end();

@@ -16,7 +16,8 @@ import { Consent, drawRoomNote } from "./panels/room.ts";
 import { newId, TopBar } from "./panels/top-bar.ts";
 import { boardsOf } from "./store/labs.ts";
 import { boardLook } from "./store/hosts.ts";
-import type { Session } from "./store/session.ts";
+import type { Session, Topic } from "./store/session.ts";
+import { DrawPace } from "./ui/draw-pace.ts";
 import { icon } from "./ui/icons.ts";
 import { split } from "./ui/split.ts";
 
@@ -34,6 +35,9 @@ const views: readonly Tab[] = [
 
 /** Only a room's teacher has it. */
 const classView: Tab = { id: "class", title: "Class", load: async (session) => new (await import("./panels/class.ts")).ClassPanel(session) };
+
+/** What a run changes by itself, many times a second. */
+const ofTheRun: ReadonlySet<Topic> = new Set<Topic>(["boards", "clock", "consoles", "fetches", "files", "hosts", "map", "records"]);
 
 /** Views that draw the network's present state and so need the map. */
 const mapViews: readonly string[] = ["network", "dns", "ping"];
@@ -53,6 +57,7 @@ export class Shell {
   #pane: PaneName = "code";
   #isMaximised = false;
   #frame = 0;
+  readonly #pace = new DrawPace();
   #hintsDismissed = "";
 
   constructor(readonly session: Session) {
@@ -93,7 +98,7 @@ export class Shell {
       session.run();
     });
     session.note("lab", "labs", "open", "run", "settings", "view");
-    this.#tick();
+    this.#tick(performance.now());
   }
 
   destroy(): void {
@@ -127,10 +132,12 @@ export class Shell {
     session.note("view");
   }
 
-  #tick(): void {
-    this.#frame = requestAnimationFrame(() => this.#tick());
-    const topics = this.session.takeTopics();
-    if (topics.size > 0) this.#update({ session: this.session, topics });
+  #tick(now: number): void {
+    this.#frame = requestAnimationFrame((now) => this.#tick(now));
+    const { topics } = this.session;
+    if (topics.size === 0) return;
+    const isUrgent = [...topics].some((topic) => !ofTheRun.has(topic));
+    if (this.#pace.isDue(now, isUrgent)) this.#update({ session: this.session, topics: this.session.takeTopics() });
   }
 
   #update(report: PanelReport): void {

@@ -6,6 +6,7 @@ import { defaultSettings, Library, type Store } from "../src/store/library.ts";
 import { fromFragment, NotALab, parseLab, toFragment } from "../src/store/share.ts";
 import { examples } from "../src/examples/all.ts";
 import { Pacing } from "../src/engine/pacing.ts";
+import { DrawPace } from "../src/ui/draw-pace.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -172,5 +173,38 @@ describe("Pacing", () => {
     expect(pacing.target(1000)).toBe(200);
     pacing.settle(1050, 240);
     expect(pacing.target(1050)).toBe(250);
+  });
+});
+
+describe("DrawPace", () => {
+  /** How many of `frames` animation frames are drawn, when the frame after a drawing comes `afterMs` later and others 16 ms. */
+  const drawn = (frames: number, afterMs: number, isUrgent = false): number => {
+    const pace = new DrawPace();
+    let now = 0;
+    let count = 0;
+    for (let frame = 0; frame < frames; frame++) {
+      const isDrawn = pace.isDue(now, isUrgent);
+      if (isDrawn) count++;
+      now += isDrawn ? afterMs : 16;
+    }
+    return count;
+  };
+
+  it("draws in every frame while that is cheap", () => expect(drawn(60, 16)).toBe(60));
+
+  it("leaves frames to the person where drawing is dear, and goes on drawing", () => {
+    expect(drawn(60, 60)).toBeLessThan(25);
+    expect(drawn(60, 60)).toBeGreaterThan(8);
+  });
+
+  it("draws at once what a person did", () => expect(drawn(60, 60, true)).toBe(60));
+
+  it("returns to every frame when the load ends", () => {
+    const pace = new DrawPace();
+    let now = 0;
+    for (let frame = 0; frame < 20; frame++) now += pace.isDue(now, false) ? 80 : 16;
+    let count = 0;
+    for (let frame = 0; frame < 300; frame++, now += 16) if (pace.isDue(now, false) && frame >= 240) count++;
+    expect(count).toBe(60);
   });
 });

@@ -37,6 +37,7 @@ export class Editor implements Panel {
   #ran: readonly number[] = [];
   #seenCallback = 0;
   #isLoading = false;
+  #shownErrors: Session["runErrors"] = [];
 
   /** @param root Where the editor will be shown, if not in the document itself. */
   constructor(
@@ -52,7 +53,7 @@ export class Editor implements Panel {
     if (concerns(report, "open")) this.#reveal();
     if (concerns(report, "records", "open")) {
       this.#markCallbacks();
-      this.#showDiagnostics();
+      if (this.session.runErrors !== this.#shownErrors || report.topics.has("open")) this.#showDiagnostics();
     }
     if (concerns(report, "selection", "open")) this.#showMarks();
     if (concerns(report, "run")) {
@@ -159,6 +160,7 @@ export class Editor implements Panel {
   #showDiagnostics(): void {
     const { doc } = this.#view.state;
     const { board, file, runErrors } = this.session;
+    this.#shownErrors = runErrors;
     const diagnostics: Diagnostic[] = this.#syntax.map((error) => ({
       ...rangeAt(doc, error.line, error.column, error.length),
       severity: "error",
@@ -190,8 +192,11 @@ export class Editor implements Panel {
     }
     this.#seenCallback = log.callbacks.at(-1)?.id ?? 0;
     if (lines.size === 0) return;
-    this.#ran = [...lines];
-    this.#showMarks();
+    const ran = [...lines].sort((a, b) => a - b);
+    if (ran.join() !== this.#ran.join()) {
+      this.#ran = ran;
+      this.#showMarks();
+    }
     if (this.#markTimer !== null) clearTimeout(this.#markTimer);
     this.#markTimer = setTimeout(() => {
       if (this.session.state === "paused") return;

@@ -44,6 +44,8 @@ export class Terminal implements Panel {
   #shown = 0;
   #follows = true;
   #scrolledTo = 0;
+  /** Told after layout of lines that came and panes that changed: asking for heights before would lay out once per terminal. */
+  readonly #resized = new ResizeObserver(() => this.#stayAtEnd());
 
   constructor(
     readonly session: Session,
@@ -84,6 +86,7 @@ export class Terminal implements Panel {
     this.#scroll.addEventListener("mouseup", () => {
       if (document.getSelection()?.isCollapsed !== false && (this.#scroll.getRootNode() as Document | ShadowRoot).activeElement === this.#scroll) this.#input.focus({ preventScroll: true });
     });
+    for (const part of [this.#scroll, this.#lines, this.#form]) this.#resized.observe(part);
     this.#drawBar();
     this.#drawPrompt();
     this.#drawEmpty();
@@ -99,6 +102,7 @@ export class Terminal implements Panel {
   }
 
   destroy(): void {
+    this.#resized.disconnect();
     this.dom.remove();
   }
 
@@ -165,6 +169,9 @@ export class Terminal implements Panel {
     if (buffer) this.#append(buffer);
     if (this.#lines.childElementCount === 0) this.#drawEmpty();
     this.#drawPrompt();
+  }
+
+  #stayAtEnd(): void {
     if (this.#follows) this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
 

@@ -134,6 +134,11 @@ export class Session {
     for (const topic of topics) this.#topics.add(topic);
   }
 
+  /** The topics that wait to be taken. */
+  get topics(): ReadonlySet<Topic> {
+    return this.#topics;
+  }
+
   /** The topics since the last call. */
   takeTopics(): ReadonlySet<Topic> {
     const topics = this.#topics;
