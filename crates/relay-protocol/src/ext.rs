@@ -12,6 +12,7 @@
 //! | 0x57 | `EchoEnd` | server | that id |
 //! | 0x58 | `Shutdown` | both | a TCP stream: no more data from the sender (FIN) |
 //! | 0x59 | `Window` | client | a TCP stream: so many more bytes may be sent (version 2) |
+//! | 0x5a | `Why` | server | what is refused by the `Close` that follows (version 2) |
 //!
 //! A refused `Publish`, `Resolve` or `Echo` is answered with the protocol's own `Close`. An accepted stream has the same
 //! credit as one that the client opened. A `Close` with [`CloseReason::NetworkError`](crate::CloseReason::NetworkError) on
@@ -49,6 +50,7 @@ const ECHO: u8 = 0x56;
 const ECHO_END: u8 = 0x57;
 const SHUTDOWN: u8 = 0x58;
 const WINDOW: u8 = 0x59;
+const WHY: u8 = 0x5a;
 
 /// A packet of the extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +110,11 @@ pub enum ExtPacket {
         /// How many bytes more.
         bytes: u32,
     },
+    /// Why the relay refuses what the following `Close` ends; a sentence for a person.
+    Why {
+        /// The sentence, without a full stop.
+        text: String,
+    },
 }
 
 impl ExtPacket {
@@ -123,6 +130,7 @@ impl ExtPacket {
             ExtPacket::EchoEnd { .. } => ECHO_END,
             ExtPacket::Shutdown => SHUTDOWN,
             ExtPacket::Window { .. } => WINDOW,
+            ExtPacket::Why { .. } => WHY,
         }
     }
 
@@ -138,6 +146,7 @@ impl ExtPacket {
             ECHO_END => ExtPacket::EchoEnd { rtt_us: fields.u32("round trip")?, address: read_ipv4(fields)? },
             SHUTDOWN => ExtPacket::Shutdown,
             WINDOW => ExtPacket::Window { bytes: fields.u32("window")? },
+            WHY => ExtPacket::Why { text: fields.text("explanation")? },
             other => return Err(DecodeError::UnknownType(other)),
         })
     }
@@ -157,7 +166,9 @@ impl ExtPacket {
                 write_address(peer, out);
                 out.put_slice(bytes);
             }
-            ExtPacket::Resolve { name: text } | ExtPacket::Echo { host: text } => out.put_slice(text.as_bytes()),
+            ExtPacket::Resolve { name: text } | ExtPacket::Echo { host: text } | ExtPacket::Why { text } => {
+                out.put_slice(text.as_bytes())
+            }
             ExtPacket::Resolved { address } => out.put_slice(&address.octets()),
             ExtPacket::EchoEnd { rtt_us, address } => {
                 out.put_u32_le(*rtt_us);

@@ -15,6 +15,9 @@ pub(crate) enum Kind {
     Forbidden,
 }
 
+/// Services that hand a machine's secrets to whatever runs on it, beside 169.254.169.254: Alibaba's and Azure's.
+const METADATA: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
+
 /// The IPv4 address that an IPv6 address stands for, or the address itself: IPv4-mapped (RFC 4291), NAT64 (RFC 6052),
 /// 6to4 (RFC 3056) and the deprecated IPv4-compatible form.
 pub(crate) fn normalise(address: IpAddr) -> IpAddr {
@@ -43,7 +46,9 @@ pub(crate) fn kind(address: IpAddr) -> Kind {
 
 fn kind_v4(address: Ipv4Addr) -> Kind {
     let [a, b, c, _] = address.octets();
-    if address.is_loopback() {
+    if METADATA.contains(&address) {
+        Kind::Forbidden
+    } else if address.is_loopback() {
         Kind::Loopback
     } else if address.is_private() || (a == 100 && (64..128).contains(&b)) {
         Kind::Private
@@ -97,6 +102,18 @@ mod tests {
         }
         for address in [
             "0.0.0.0",
+            "0.1.2.3",
+            "::ffff:0.0.0.0",
+            "100.100.100.200",
+            "::ffff:100.100.100.200",
+            "168.63.129.16",
+            "239.255.255.250",
+            "::ffff:224.0.0.251",
+            "64:ff9b:1::a00:1",
+            "::ffff:255.255.255.255",
+            "2002:a9fe:a9fe::1",
+            "198.18.0.1",
+            "192.0.0.192",
             "::",
             "169.254.169.254",
             "::ffff:169.254.169.254",

@@ -5,6 +5,8 @@ use std::time::Duration;
 /// What one client, and all together, may use.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// TCP connections open at once, whatever they are for; one more is closed at once.
+    pub connections_max: usize,
     /// WebSockets open at once.
     pub clients_max: usize,
     /// Streams of one client.
@@ -31,6 +33,10 @@ pub struct Limits {
     pub tcp_idle_max: Duration,
     /// The same for UDP.
     pub udp_idle_max: Duration,
+    /// How often idle streams are looked for.
+    pub sweep_interval: Duration,
+    /// Pings and pongs that a client may send in a second.
+    pub controls_per_second_max: u32,
     /// How often a client is asked whether it is still there.
     pub ping_interval: Duration,
     /// A client that is silent for so long is gone.
@@ -62,6 +68,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
+            connections_max: 2_048,
             clients_max: 512,
             client_streams_max: 4_096,
             client_published_max: 64,
@@ -75,6 +82,8 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(10),
             tcp_idle_max: Duration::from_secs(30 * 60),
             udp_idle_max: Duration::from_secs(120),
+            sweep_interval: Duration::from_secs(5),
+            controls_per_second_max: 20,
             ping_interval: Duration::from_secs(20),
             silence_max: Duration::from_secs(60),
             udp_amplification_max: 0,

@@ -1,9 +1,9 @@
 //! Who may reach what: profiles, lists and port rules, decided on the address that is then dialled.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
-use relay_protocol::{CloseReason, StreamType};
+use relay_protocol::CloseReason;
 
 use crate::address::{self, Kind};
 
@@ -23,6 +23,9 @@ const PUBLIC_PORTS: &[u16] = &[53, 80, 443, 123, 1883, 8883, 5683, 8080, 8443];
 
 /// Ports that no profile but the local one lets through: mail, and what worms speak.
 const ABUSED_PORTS: &[u16] = &[0, 19, 25, 111, 135, 137, 138, 139, 389, 445, 465, 587, 1900, 11211];
+
+/// Ports below are for the system's own services (RFC 6335).
+const FREE_PORTS_FROM: u16 = 1024;
 
 /// Where streams may go.
 #[derive(Clone, Debug)]
@@ -117,7 +120,38 @@ impl Policy {
     ///
     /// # Errors
     /// If the name is none or has no address, or none that may be reached.
-    pub async fn resolve(&self, host: &str, port: u16, _kind: StreamType) -> Result<SocketAddr, Refusal> {
+    pub async fn resolve(&self, host: &str, port: u16) -> Result<SocketAddr, Refusal> {
+        let address = self.find(host, Some(port)).await?;
+        Ok(SocketAddr::new(address, port))
+    }
+
+    /// The same for what has no port: a lookup for its own sake, or an echo request.
+    ///
+    /// # Errors
+    /// As [`Policy::resolve`].
+    pub async fn resolve_address(&self, host: &str) -> Result<Ipv4Addr, Refusal> {
+        match self.find(host, None).await? {
+            IpAddr::V4(address) => Ok(address),
+            IpAddr::V6(_) => Err(Refusal::Unresolved(host.to_string())),
+        }
+    }
+
+    /// Whether a board may have this port of the relay's machine; 0 stands for any that is free.
+    ///
+    /// # Errors
+    /// If boards may have none, or not this one.
+    pub fn check_published(&self, port: u16) -> Result<(), Refusal> {
+        let is_low = port != 0 && port < FREE_PORTS_FROM;
+        if !self.publish {
+            Err(Refusal::NotOffered("ports"))
+        } else if is_low && self.profile != Profile::Local {
+            Err(Refusal::Port(port))
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn find(&self, host: &str, port: Option<u16>) -> Result<IpAddr, Refusal> {
         let host = host.trim().trim_end_matches('.');
         let host = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
         if host.is_empty()
@@ -127,18 +161,17 @@ impl Policy {
             return Err(Refusal::BadName);
         }
         let found = match host.parse::<IpAddr>() {
-            Ok(address) => vec![SocketAddr::new(address, port)],
-            Err(_) => tokio::net::lookup_host((host, port))
+            Ok(address) => vec![address],
+            Err(_) => tokio::net::lookup_host((host, 0))
                 .await
-                .map(|found| found.collect())
+                .map(|found| found.map(|found| found.ip()).collect())
                 .map_err(|_| Refusal::Unresolved(host.to_string()))?,
         };
-        let mut found: Vec<SocketAddr> =
-            found.into_iter().map(|found| SocketAddr::new(address::normalise(found.ip()), port)).collect();
-        found.sort_by_key(|found| found.is_ipv6());
+        let mut found: Vec<IpAddr> = found.into_iter().map(address::normalise).collect();
+        found.sort_by_key(IpAddr::is_ipv6);
         let mut refusal = Refusal::Unresolved(host.to_string());
         for candidate in found {
-            match self.check(candidate.ip(), Some(port)) {
+            match self.check(candidate, port) {
                 Ok(()) => return Ok(candidate),
                 Err(refused) => refusal = refused,
             }
@@ -194,14 +227,14 @@ mod tests {
     #[tokio::test]
     async fn a_name_resolves_to_an_address_that_was_checked() {
         let local = Policy::new(Profile::Local);
-        let found = local.resolve("localhost", 80, StreamType::Tcp).await;
+        let found = local.resolve("localhost", 80).await;
         assert_eq!(found, Ok("127.0.0.1:80".parse().unwrap()));
         let workshop = Policy::new(Profile::Workshop);
-        let refused = workshop.resolve("localhost", 80, StreamType::Tcp).await;
+        let refused = workshop.resolve("localhost", 80).await;
         assert!(matches!(refused, Err(Refusal::Address(_))), "{refused:?}");
-        let refused = workshop.resolve("[::ffff:7f00:1]", 80, StreamType::Tcp).await;
+        let refused = workshop.resolve("[::ffff:7f00:1]", 80).await;
         assert!(matches!(refused, Err(Refusal::Address(_))), "{refused:?}");
-        assert_eq!(local.resolve("a b", 80, StreamType::Tcp).await, Err(Refusal::BadName));
-        assert_eq!(local.resolve("", 80, StreamType::Tcp).await, Err(Refusal::BadName));
+        assert_eq!(local.resolve("a b", 80).await, Err(Refusal::BadName));
+        assert_eq!(local.resolve("", 80).await, Err(Refusal::BadName));
     }
 }

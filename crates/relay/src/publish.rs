@@ -1,7 +1,8 @@
 //! Ports of the relay on which a board's server or UDP socket is reached from the real network.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use relay_protocol::ext::ExtPacket;
@@ -11,6 +12,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::outbound::Outbound;
+
+/// Peers of a published UDP port that are remembered.
+const PEERS_MAX: usize = 256;
 
 /// A peer that connected to a published port.
 pub(crate) struct Accepted {
@@ -23,7 +27,32 @@ pub(crate) struct Accepted {
 pub(crate) struct Published {
     task: JoinHandle<()>,
     /// Set for UDP: the way out.
-    socket: Option<Arc<UdpSocket>>,
+    socket: Option<Arc<Datagrams>>,
+}
+
+/// A published UDP port.
+struct Datagrams {
+    socket: UdpSocket,
+    /// Who has sent something here, the latest last: these may be answered wherever they are.
+    peers: Mutex<VecDeque<SocketAddr>>,
+}
+
+impl Datagrams {
+    fn note(&self, peer: SocketAddr) {
+        let Ok(mut peers) = self.peers.lock() else { return };
+        if peers.back() == Some(&peer) {
+            return;
+        }
+        peers.retain(|known| *known != peer);
+        if peers.len() >= PEERS_MAX {
+            peers.pop_front();
+        }
+        peers.push_back(peer);
+    }
+
+    fn knows(&self, peer: SocketAddr) -> bool {
+        self.peers.lock().is_ok_and(|peers| peers.contains(&peer))
+    }
 }
 
 impl Drop for Published {
@@ -52,18 +81,21 @@ impl Published {
                 Ok((Published { task, socket: None }, address))
             }
             StreamType::Udp => {
-                let socket = Arc::new(UdpSocket::bind(local).await?);
+                let socket = UdpSocket::bind(local).await?;
                 let address = socket.local_addr()?;
-                let task = tokio::spawn(receive(id, Arc::clone(&socket), out));
-                Ok((Published { task, socket: Some(socket) }, address))
+                let datagrams = Arc::new(Datagrams { socket, peers: Mutex::default() });
+                let task = tokio::spawn(receive(id, Arc::clone(&datagrams), out));
+                Ok((Published { task, socket: Some(datagrams) }, address))
             }
         }
     }
 
-    /// Sends a datagram from a published UDP port.
-    pub(crate) async fn send(&self, peer: SocketAddr, bytes: &[u8]) {
-        if let Some(socket) = &self.socket {
-            let _ = socket.send_to(bytes, peer).await;
+    /// Sends a datagram from a published UDP port, if `peer` has sent one to it or `may_reach` lets it; else it is lost.
+    pub(crate) async fn send(&self, peer: SocketAddr, bytes: &[u8], may_reach: impl FnOnce(IpAddr, u16) -> bool) {
+        if let Some(datagrams) = &self.socket
+            && (datagrams.knows(peer) || may_reach(peer.ip(), peer.port()))
+        {
+            let _ = datagrams.socket.send_to(bytes, peer).await;
         }
     }
 }
@@ -82,11 +114,12 @@ async fn accept(id: StreamId, listener: TcpListener, accepted: mpsc::Sender<Acce
     }
 }
 
-async fn receive(id: StreamId, socket: Arc<UdpSocket>, out: Outbound) {
+async fn receive(id: StreamId, datagrams: Arc<Datagrams>, out: Outbound) {
     let mut buffer = vec![0; 65_535];
     loop {
-        match socket.recv_from(&mut buffer).await {
+        match datagrams.socket.recv_from(&mut buffer).await {
             Ok((count, peer)) => {
+                datagrams.note(peer);
                 let bytes = Bytes::copy_from_slice(&buffer[..count]);
                 let packet = Packet::Ext { stream: id, packet: ExtPacket::Datagram { peer, bytes } };
                 if out.packet(packet).await.is_err() {

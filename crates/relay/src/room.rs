@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::{Mutex, mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_websockets::{CloseCode, Message};
 
 use crate::keeper::KeeperInput;
@@ -323,12 +323,14 @@ pub(crate) async fn serve(socket: ClientSocket, shared: Arc<Shared>, name: Strin
                         let _ = sink.send(Message::close(Some(CloseCode::POLICY_VIOLATION), text)).await;
                         return;
                     }
-                    for frame in batch.drain(..) {
-                        if sink.feed(Message::binary(frame)).await.is_err() {
-                            return;
+                    let written = async {
+                        for frame in batch.drain(..) {
+                            sink.feed(Message::binary(frame)).await?;
                         }
-                    }
-                    if sink.flush().await.is_err() {
+                        sink.flush().await
+                    };
+                    // A client that takes nothing for so long has been dropped from the room, too.
+                    if !matches!(timeout(shared.limits.room_stall_max, written).await, Ok(Ok(()))) {
                         return;
                     }
                 }
@@ -355,9 +357,10 @@ pub(crate) async fn serve(socket: ClientSocket, shared: Arc<Shared>, name: Strin
 /// Takes frames from the client, as many at once as have arrived.
 async fn read(source: &mut futures_util::stream::SplitStream<ClientSocket>, shared: &Shared, name: &str, id: ClientId) {
     let mut frames = Vec::new();
-    let mut texts = TextBudget::new(shared.limits.room_texts_per_second_max);
+    let mut texts = Budget::new(shared.limits.room_texts_per_second_max);
+    let mut signs = Budget::new(shared.limits.controls_per_second_max);
     let silence_max = shared.limits.silence_max + Duration::from_secs(1);
-    while let Ok(Some(Ok(message))) = tokio::time::timeout(silence_max, source.next()).await {
+    while let Ok(Some(Ok(message))) = timeout(silence_max, source.next()).await {
         let mut next = Some(message);
         while let Some(message) = next.take() {
             if message.is_close() {
@@ -370,6 +373,8 @@ async fn read(source: &mut futures_util::stream::SplitStream<ClientSocket>, shar
                     return;
                 }
                 shared.rooms.hear(name, id, text, shared).await;
+            } else if !signs.allows(Instant::now()) {
+                return;
             }
             if frames.len() < BATCH_MAX {
                 next = futures_util::FutureExt::now_or_never(source.next()).flatten().and_then(Result::ok);
@@ -380,16 +385,16 @@ async fn read(source: &mut futures_util::stream::SplitStream<ClientSocket>, shar
     }
 }
 
-/// How many text messages a client may send: what it says goes to many others.
-struct TextBudget {
+/// How many messages of a kind a client may send in a second: what it says goes to many others, and pings are answered.
+struct Budget {
     per_second: u32,
     since: Instant,
     used: u32,
 }
 
-impl TextBudget {
-    fn new(per_second: u32) -> TextBudget {
-        TextBudget { per_second, since: Instant::now(), used: 0 }
+impl Budget {
+    fn new(per_second: u32) -> Budget {
+        Budget { per_second, since: Instant::now(), used: 0 }
     }
 
     fn allows(&mut self, now: Instant) -> bool {

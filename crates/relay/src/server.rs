@@ -73,6 +73,10 @@ pub async fn run(listener: TcpListener, settings: Settings, assets: impl Assets,
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
+                Ok((_, peer)) if connections.len() >= shared.limits.connections_max => {
+                    shared.metrics.clients_refused.add(1);
+                    tracing::info!(%peer, "connection refused: too many");
+                }
                 Ok((socket, peer)) => {
                     let _ = socket.set_nodelay(true);
                     connections.spawn(serve(socket, peer, Arc::clone(&shared), stop.clone()));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
-use relay_protocol::ext::ExtPacket;
+use bytes::{Buf, BufMut, Bytes};
+use relay_protocol::ext::{ExtPacket, WINDOW_BYTES};
 use relay_protocol::packet::data_header;
 use relay_protocol::{CloseReason, Credit, Packet, StreamId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
@@ -44,6 +44,39 @@ pub(crate) enum Upload {
 pub(crate) struct Handle {
     queue: mpsc::Sender<Upload>,
     active: Arc<Activity>,
+    window: Option<Arc<Window>>,
+}
+
+/// Bytes that the client is ready to take; see [`relay_protocol::ext`].
+pub(crate) struct Window {
+    bytes: AtomicU64,
+    grown: Notify,
+}
+
+impl Window {
+    fn new() -> Window {
+        Window { bytes: AtomicU64::new(u64::from(WINDOW_BYTES)), grown: Notify::new() }
+    }
+
+    fn grow(&self, bytes: u32) {
+        // 2^64 bytes are out of reach of any number of these.
+        self.bytes.fetch_add(u64::from(bytes), Ordering::Relaxed);
+        self.grown.notify_one();
+    }
+
+    fn take(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// What may be sent, once that is something.
+    async fn open(&self) -> usize {
+        loop {
+            match self.bytes.load(Ordering::Relaxed) {
+                0 => self.grown.notified().await,
+                bytes => return usize::try_from(bytes).unwrap_or(usize::MAX),
+            }
+        }
+    }
 }
 
 /// When something last moved.
@@ -67,11 +100,28 @@ impl Activity {
 }
 
 impl Handle {
-    /// A stream's two ends: what the connection keeps, and what [`run`] reads.
-    pub(crate) fn new(limits: &Limits) -> (Handle, mpsc::Receiver<Upload>, Arc<Activity>) {
+    /// What the connection keeps of a stream, and what [`run`] reads. `has_window` if the client says what it can take.
+    pub(crate) fn new(limits: &Limits, has_window: bool) -> (Handle, mpsc::Receiver<Upload>) {
         let (queue, receiver) = mpsc::channel(Credit::new(limits.credit_packets).held_max() as usize);
-        let active = Activity::new();
-        (Handle { queue, active: Arc::clone(&active) }, receiver, active)
+        let window = has_window.then(|| Arc::new(Window::new()));
+        (Handle { queue, active: Activity::new(), window }, receiver)
+    }
+
+    /// When something last moved; shared with the stream's task.
+    pub(crate) fn activity(&self) -> Arc<Activity> {
+        Arc::clone(&self.active)
+    }
+
+    /// What the client can take; shared with the stream's task.
+    pub(crate) fn window(&self) -> Option<Arc<Window>> {
+        self.window.clone()
+    }
+
+    /// The client can take so many more bytes.
+    pub(crate) fn grow_window(&self, bytes: u32) {
+        if let Some(window) = &self.window {
+            window.grow(bytes);
+        }
     }
 
     /// Queues a packet's bytes in pieces, waiting for room. `false` if the stream has ended, or its target took nothing for
@@ -123,6 +173,7 @@ pub(crate) struct Stream {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) buffers: Pool,
     pub(crate) active: Arc<Activity>,
+    pub(crate) window: Option<Arc<Window>>,
     /// Whether the client understands a half close.
     pub(crate) half_close: bool,
 }
@@ -175,6 +226,10 @@ async fn carry(
             () = client_fin.notified() => client_done = true,
             end = &mut download, if !target_done => match end {
                 End::Fin => target_done = true,
+                End::Client => {
+                    let _ = timeout(FLUSH_MAX, &mut upload).await;
+                    return End::Client;
+                }
                 other => return other,
             },
             () = broken(watch), if target_done => return End::Reset,
@@ -203,7 +258,8 @@ async fn upload(
         // Made anew each time, so that an idle stream holds none.
         let mut batch = Vec::new();
         if queue.recv_many(&mut batch, WRITE_PIECES_MAX).await == 0 {
-            // The client is gone without a word: its target learns it the same way.
+            // The client is gone without a word. What it sent has been delivered; then its target hears the end.
+            let _ = write.shutdown().await;
             return End::Client;
         }
         let (pieces, packets, order) = sort(&mut batch);
@@ -212,10 +268,9 @@ async fn upload(
         }
         let waiting = u32::try_from(queue.len()).unwrap_or(u32::MAX);
         let renewed = (0..packets).filter_map(|_| credit.receive(waiting)).last();
-        if let Some(credit) = renewed
-            && stream.out.packet(Packet::Continue { stream: stream.id, credit }).await.is_err()
-        {
-            return End::Client;
+        if let Some(credit) = renewed {
+            // To a client that is gone; what it sent before is still the target's.
+            let _ = stream.out.packet(Packet::Continue { stream: stream.id, credit }).await;
         }
         match order {
             None | Some(Upload::Piece { .. }) => {}
@@ -285,19 +340,20 @@ async fn download(stream: &Stream, read: &OwnedReadHalf) -> End {
     loop {
         // No buffer is held while a stream is idle: a thousand of them cost little.
         let waited = tokio::select! {
-            ready = read.readable() => ready,
+            ready = ready_to_send(stream, read) => ready,
             () = stream.out.gone() => return End::Client,
         };
-        if waited.is_err() {
-            return End::Reset;
-        }
+        let Ok(bytes_max) = waited else { return End::Reset };
         let mut message = stream.buffers.take();
         data_header(stream.id, &mut message);
-        match read.try_read_buf(&mut message) {
+        match read.try_read_buf(&mut (&mut message).limit(bytes_max)) {
             Ok(0) => return End::Fin,
             Ok(count) => {
                 stream.active.note();
                 stream.metrics.bytes_down.add(count as u64);
+                if let Some(window) = &stream.window {
+                    window.take(count);
+                }
                 if stream.out.send(stream.buffers.freeze(message)).await.is_err() {
                     return End::Client;
                 }
@@ -306,6 +362,15 @@ async fn download(stream: &Stream, read: &OwnedReadHalf) -> End {
             Err(_) => return End::Reset,
         }
     }
+}
+
+/// Waits until the client can take something and the target has something: how many bytes may be read.
+async fn ready_to_send(stream: &Stream, read: &OwnedReadHalf) -> std::io::Result<usize> {
+    let bytes_max = match &stream.window {
+        Some(window) => window.open().await,
+        None => usize::MAX,
+    };
+    read.readable().await.map(|()| bytes_max)
 }
 
 /// Resolves when a target that has sent its FIN resets the connection after all.

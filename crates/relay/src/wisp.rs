@@ -8,16 +8,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use relay_protocol::ext::{ExtPacket, SERVER_STREAMS_FROM};
+use relay_protocol::ext::{self, ExtPacket, SERVER_STREAMS_FROM};
 use relay_protocol::{CloseReason, Extension, Info, Packet, StreamId, StreamType};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_websockets::{CloseCode, Message};
 
 use crate::limits::Limits;
 use crate::metrics::Gauge;
 use crate::outbound::{Bucket, Outbound};
+use crate::policy::Refusal;
 use crate::publish::{Accepted, Published};
 use crate::server::{ClientSocket, Shared, stopped};
 use crate::tcp::Upload;
@@ -25,8 +26,8 @@ use crate::{echo, tcp, udp};
 
 /// Messages given to the WebSocket before it is flushed.
 const BATCH_MAX: usize = 32;
-/// How often idle streams are looked for.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a client may take to hear why its connection ends.
+const FAREWELL_MAX: Duration = Duration::from_secs(2);
 
 /// What the upgrade request said.
 pub(crate) struct Hello {
@@ -58,14 +59,29 @@ pub(crate) async fn serve(socket: ClientSocket, shared: Arc<Shared>, hello: Hell
     let (sink, mut source) = socket.split();
     let (out, queue) = Outbound::new(shared.settings.limits.outbound_messages_max);
     let (last_word, last) = tokio::sync::oneshot::channel();
-    let writer = tokio::spawn(write(sink, queue, last, Arc::clone(&shared)));
+    let mut writer = tokio::spawn(write(sink, queue, last, Arc::clone(&shared)));
+    let heard = tcp::Activity::new();
     let ended = tokio::select! {
-        ended = converse(&mut source, &shared, hello, out) => ended,
+        ended = converse(&mut source, &shared, hello, out, &heard) => ended,
+        // Beside the conversation, which may itself be waiting for a client that takes nothing.
+        () = silent(&heard, shared.limits.silence_max) => {
+            farewell(CloseCode::POLICY_VIOLATION, "the client has gone silent")
+        }
         () = stopped(&mut stop) => farewell(CloseCode::GOING_AWAY, "the relay is stopping"),
     };
     tracing::info!(%peer, reason = ended.text, "Wisp client left");
     let _ = last_word.send(ended);
-    let _ = timeout(Duration::from_secs(2), writer).await;
+    if timeout(FAREWELL_MAX, &mut writer).await.is_err() {
+        // It takes nothing, not even the farewell.
+        writer.abort();
+    }
+}
+
+/// Resolves when nothing has been heard of the client for so long.
+async fn silent(heard: &tcp::Activity, silence_max: Duration) {
+    while let Some(left) = silence_max.checked_sub(heard.idle()) {
+        tokio::time::sleep(left + Duration::from_millis(1)).await;
+    }
 }
 
 /// Sends what is queued, in batches; then says why the connection ends.
@@ -124,6 +140,7 @@ async fn converse(
     shared: &Arc<Shared>,
     hello: Hello,
     out: Outbound,
+    heard: &tcp::Activity,
 ) -> Farewell {
     let client = match handshake(source, shared, &hello, &out).await {
         Ok(client) => client,
@@ -133,16 +150,17 @@ async fn converse(
     if out.packet(Packet::Continue { stream: StreamId::CONNECTION, credit }).await.is_err() {
         return farewell(CloseCode::NORMAL_CLOSURE, "the client left");
     }
-    tracing::info!(peer = %hello.peer, version = if hello.version_2 { 2 } else { 1 }, extended = client.extended, "Wisp client");
+    tracing::info!(peer = %hello.peer, version = if hello.version_2 { 2 } else { 1 }, extension = client.extension, "Wisp client");
     let (connection, mut inbox) = Connection::new(Arc::clone(shared), &hello, &client, out);
-    connection.run(source, &mut inbox).await
+    connection.run(source, &mut inbox, heard).await
 }
 
 /// What the client announced.
 #[derive(Default)]
 struct Abilities {
     confirm: bool,
-    extended: bool,
+    /// Version of this project's extension; 0 for none.
+    extension: u8,
 }
 
 async fn handshake(
@@ -180,12 +198,13 @@ async fn handshake(
     }
     Ok(Abilities {
         confirm: info.has(&Extension::OpenConfirmation),
-        extended: info.playground_version().is_some_and(|version| version >= 1),
+        extension: info.playground_version().unwrap_or(0).min(ext::VERSION),
     })
 }
 
 fn offered(shared: &Shared, hello: &Hello) -> Vec<Extension> {
-    let mut offered = vec![Extension::Udp, Extension::OpenConfirmation, Extension::Playground { version: 1 }];
+    let mut offered =
+        vec![Extension::Udp, Extension::OpenConfirmation, Extension::Playground { version: ext::VERSION }];
     if !hello.paired {
         offered.push(Extension::PasswordWanted { required: true });
     }
@@ -244,7 +263,7 @@ struct Connection {
     out: Outbound,
     local: IpAddr,
     confirm: bool,
-    extended: bool,
+    extension: u8,
     streams: BTreeMap<StreamId, Entry>,
     /// Id of the next accepted connection.
     next_accepted: u32,
@@ -269,7 +288,7 @@ impl Connection {
             out,
             local: hello.local,
             confirm: client.confirm,
-            extended: client.extended,
+            extension: client.extension,
             streams: BTreeMap::new(),
             next_accepted: SERVER_STREAMS_FROM,
             published: 0,
@@ -279,16 +298,23 @@ impl Connection {
         (connection, Inbox { tasks: from_tasks, accepted: from_published })
     }
 
-    async fn run(mut self, source: &mut SplitStream<ClientSocket>, inbox: &mut Inbox) -> Farewell {
-        let mut sweep = interval(SWEEP_INTERVAL);
+    async fn run(
+        mut self,
+        source: &mut SplitStream<ClientSocket>,
+        inbox: &mut Inbox,
+        heard: &tcp::Activity,
+    ) -> Farewell {
+        let mut sweep = interval(self.limits.sweep_interval);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = Instant::now();
+        let mut signs = Bucket::new(u64::from(self.limits.controls_per_second_max));
         loop {
             tokio::select! {
                 message = next_message(source) => {
-                    heard = Instant::now();
+                    heard.note();
                     let message = match message {
-                        Ok(None) => continue,
+                        // Each ping is answered, and the answers wait for a client that may not take them.
+                        Ok(None) if signs.take(1) => continue,
+                        Ok(None) => return farewell(CloseCode::POLICY_VIOLATION, "too many pings"),
                         Ok(Some(message)) => message,
                         Err(ended) => return ended,
                     };
@@ -308,12 +334,7 @@ impl Connection {
                 }
                 Some(FromTask::Ended(id)) = inbox.tasks.recv() => self.forget(id),
                 Some(accepted) = inbox.accepted.recv() => self.accept(accepted).await,
-                _ = sweep.tick() => {
-                    if heard.elapsed() > self.limits.silence_max {
-                        return farewell(CloseCode::POLICY_VIOLATION, "the client has gone silent");
-                    }
-                    self.close_idle_streams().await;
-                }
+                _ = sweep.tick() => self.close_idle_streams().await,
             }
         }
     }
@@ -326,7 +347,7 @@ impl Connection {
                 return Err(farewell(CloseCode::NORMAL_CLOSURE, "the client left"));
             }
             Packet::Close { stream, reason } => self.close(stream, reason),
-            Packet::Ext { stream, packet } if self.extended => self.extension(stream, packet).await,
+            Packet::Ext { stream, packet } if self.extension > 0 => self.extension(stream, packet).await,
             // A client has no credit to give, and says INFO once: of no consequence, as in other servers.
             Packet::Continue { .. } | Packet::Info(_) | Packet::Ext { .. } => {}
         }
@@ -334,57 +355,64 @@ impl Connection {
     }
 
     async fn connect(&mut self, id: StreamId, kind: StreamType, port: u16, host: String) {
-        if let Err(reason) = self.admit(id) {
-            return self.refuse(id, reason, "too many streams, or an id in use").await;
+        if let Err(refused) = self.admit(id) {
+            return self.refuse(id, refused).await;
         }
         match kind {
             StreamType::Tcp => {
-                let (handle, queue, active) = tcp::Handle::new(&self.limits);
-                let stream = self.stream(id, active);
+                let (handle, queue) = tcp::Handle::new(&self.limits, self.has_windows());
+                let stream = self.stream(id, &handle);
                 self.streams.insert(id, Entry::Tcp(handle));
-                self.spawn(
-                    id,
-                    open_tcp(Arc::clone(&self.shared), stream, host, port, queue, self.confirm, self.extended),
-                );
+                self.spawn(id, open_tcp(self.opening(id), stream, host, port, queue, self.confirm));
             }
             StreamType::Udp => {
                 let (handle, queue, active) = udp::Handle::new();
                 self.streams.insert(id, Entry::Udp(handle));
-                let out = self.out.clone();
-                self.spawn(id, open_udp(Arc::clone(&self.shared), id, host, port, queue, out, active, self.extended));
+                self.spawn(id, open_udp(self.opening(id), host, port, queue, active));
             }
         }
     }
 
     /// Whether a new stream may have this id.
-    fn admit(&mut self, id: StreamId) -> Result<(), CloseReason> {
+    fn admit(&mut self, id: StreamId) -> Result<(), Refused> {
         if id == StreamId::CONNECTION
             || self.streams.contains_key(&id)
-            || (self.extended && id.0 >= SERVER_STREAMS_FROM)
+            || (self.extension > 0 && id.0 >= SERVER_STREAMS_FROM)
         {
-            return Err(CloseReason::InvalidInfo);
+            return Err(refused(CloseReason::InvalidInfo, "the stream's id is in use or not the client's to choose"));
         }
-        if self.streams.len() >= self.limits.client_streams_max || !self.opens.take(1) {
-            return Err(CloseReason::Throttled);
+        if self.streams.len() >= self.limits.client_streams_max {
+            return Err(refused(CloseReason::Throttled, "the relay lets a client have no more streams"));
+        }
+        if !self.opens.take(1) {
+            return Err(refused(CloseReason::Throttled, "the client opens streams too fast for the relay"));
         }
         Ok(())
     }
 
-    async fn refuse(&self, id: StreamId, reason: CloseReason, why: &str) {
-        self.shared.metrics.streams_refused.add(1);
-        tracing::info!(stream = id.0, why, "stream refused");
-        let _ = self.out.close(id, reason).await;
+    async fn refuse(&self, id: StreamId, refused: Refused) {
+        self.opening(id).refuse(refused).await;
     }
 
-    fn stream(&self, id: StreamId, active: Arc<tcp::Activity>) -> tcp::Stream {
+    /// Whether the client says what it can take.
+    fn has_windows(&self) -> bool {
+        self.extension >= ext::VERSION_WITH_WINDOWS
+    }
+
+    fn opening(&self, id: StreamId) -> Opening {
+        Opening { id, shared: Arc::clone(&self.shared), out: self.out.clone(), extension: self.extension }
+    }
+
+    fn stream(&self, id: StreamId, handle: &tcp::Handle) -> tcp::Stream {
         tcp::Stream {
             id,
             out: self.out.clone(),
             limits: Arc::clone(&self.limits),
             metrics: Arc::clone(&self.shared.metrics),
             buffers: self.shared.buffers.clone(),
-            active,
-            half_close: self.extended,
+            active: handle.activity(),
+            window: handle.window(),
+            half_close: self.extension > 0,
         }
     }
 
@@ -462,43 +490,49 @@ impl Connection {
             }
             ExtPacket::Datagram { peer, bytes } => {
                 if let Some(Entry::Published(published)) = self.streams.get(&id) {
-                    published.send(peer, &bytes).await;
+                    let policy = &self.shared.settings.policy;
+                    published.send(peer, &bytes, |ip, port| policy.check(ip, Some(port)).is_ok()).await;
                 }
             }
             ExtPacket::Publish { kind, port } => self.publish(id, kind, port).await,
-            ExtPacket::Resolve { name } => {
-                if let Err(reason) = self.admit(id) {
-                    return self.refuse(id, reason, "too many requests").await;
+            ExtPacket::Window { bytes } => {
+                if let Some(Entry::Tcp(handle)) = self.streams.get(&id) {
+                    handle.grow_window(bytes);
                 }
-                self.streams.insert(id, Entry::Request);
-                self.spawn(id, resolve(Arc::clone(&self.shared), id, name, self.out.clone()));
             }
-            ExtPacket::Echo { host } => {
-                if let Err(reason) = self.admit(id) {
-                    return self.refuse(id, reason, "too many requests").await;
+            ExtPacket::Resolve { name } => match self.admit(id) {
+                Ok(()) => {
+                    self.streams.insert(id, Entry::Request);
+                    self.spawn(id, resolve(self.opening(id), name));
                 }
-                self.streams.insert(id, Entry::Request);
-                self.spawn(id, ping(Arc::clone(&self.shared), id, host, self.out.clone()));
-            }
+                Err(refused) => self.refuse(id, refused).await,
+            },
+            ExtPacket::Echo { host } => match self.admit(id) {
+                Ok(()) => {
+                    self.streams.insert(id, Entry::Request);
+                    self.spawn(id, ping(self.opening(id), host));
+                }
+                Err(refused) => self.refuse(id, refused).await,
+            },
             // The server's own words.
             ExtPacket::Published { .. }
             | ExtPacket::Accepted { .. }
             | ExtPacket::Resolved { .. }
-            | ExtPacket::EchoEnd { .. } => {}
-            // Of version 2, which this server does not announce.
-            ExtPacket::Window { .. } => {}
+            | ExtPacket::EchoEnd { .. }
+            | ExtPacket::Why { .. } => {}
         }
     }
 
     async fn publish(&mut self, id: StreamId, kind: StreamType, port: u16) {
-        if !self.shared.settings.policy.publish {
-            return self.refuse(id, CloseReason::Blocked, "the relay does not publish ports").await;
+        if let Err(refusal) = self.shared.settings.policy.check_published(port) {
+            return self.refuse(id, refusal.into()).await;
         }
-        if let Err(reason) = self.admit(id) {
-            return self.refuse(id, reason, "too many streams").await;
+        if let Err(refused) = self.admit(id) {
+            return self.refuse(id, refused).await;
         }
         if self.published >= self.limits.client_published_max {
-            return self.refuse(id, CloseReason::Throttled, "too many published ports").await;
+            let why = "the relay lets a client have no more published ports";
+            return self.refuse(id, refused(CloseReason::Throttled, why)).await;
         }
         let local = SocketAddr::new(self.local, port);
         match Published::open(id, kind, local, self.accepted.clone(), self.out.clone()).await {
@@ -514,7 +548,7 @@ impl Connection {
                     std::io::ErrorKind::AddrInUse => CloseReason::Refused,
                     _ => CloseReason::Blocked,
                 };
-                self.refuse(id, reason, &error.to_string()).await;
+                self.refuse(id, refused(reason, format!("port {port} cannot be had: {error}"))).await;
             }
         }
     }
@@ -527,8 +561,8 @@ impl Connection {
         }
         let id = StreamId(self.next_accepted);
         self.next_accepted = self.next_accepted.checked_add(1).unwrap_or(SERVER_STREAMS_FROM);
-        let (handle, queue, active) = tcp::Handle::new(&self.limits);
-        let stream = self.stream(id, active);
+        let (handle, queue) = tcp::Handle::new(&self.limits, self.has_windows());
+        let stream = self.stream(id, &handle);
         self.streams.insert(id, Entry::Tcp(handle));
         let packet = ExtPacket::Accepted { listener: accepted.listener.0, peer: accepted.peer };
         let _ = self.out.packet(Packet::Ext { stream: id, packet }).await;
@@ -542,46 +576,86 @@ impl Drop for Connection {
     }
 }
 
-async fn open_tcp(
+/// Why the relay does not do what a client asks for.
+struct Refused {
+    reason: CloseReason,
+    why: String,
+}
+
+fn refused(reason: CloseReason, why: impl Into<String>) -> Refused {
+    Refused { reason, why: why.into() }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Refused {
+        refused(refusal.reason(), refusal.to_string())
+    }
+}
+
+/// What a task needs that opens a stream or answers a request.
+struct Opening {
+    id: StreamId,
     shared: Arc<Shared>,
+    out: Outbound,
+    extension: u8,
+}
+
+impl Opening {
+    /// Says no, with the reason as a number and, where it is understood, as a sentence.
+    async fn refuse(&self, refused: Refused) {
+        self.shared.metrics.streams_refused.add(1);
+        tracing::info!(stream = self.id.0, why = refused.why, "stream refused");
+        if self.extension >= ext::VERSION_WITH_WINDOWS {
+            let packet = ExtPacket::Why { text: refused.why };
+            let _ = self.out.packet(Packet::Ext { stream: self.id, packet }).await;
+        }
+        let _ = self.out.close(self.id, refused.reason).await;
+    }
+
+    async fn answer(&self, packet: ExtPacket) {
+        let _ = self.out.packet(Packet::Ext { stream: self.id, packet }).await;
+    }
+
+    /// Says which address a name stood for.
+    async fn tell_address(&self, address: SocketAddr) {
+        if let (IpAddr::V4(address), true) = (address.ip(), self.extension > 0) {
+            self.answer(ExtPacket::Resolved { address }).await;
+        }
+    }
+
+    /// Connects to the target; the name is looked up once, and the address that was checked is dialled.
+    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, Refused> {
+        let dialled = async {
+            let address = self.shared.settings.policy.resolve(host, port).await?;
+            TcpStream::connect(address).await.map_err(|error| refused(reason_of(&error), error.to_string()))
+        };
+        let in_time = timeout(self.shared.limits.connect_timeout, dialled).await;
+        in_time.unwrap_or_else(|_| Err(refused(CloseReason::TimedOut, "no answer in time")))
+    }
+}
+
+async fn open_tcp(
+    opening: Opening,
     stream: tcp::Stream,
     host: String,
     port: u16,
     queue: mpsc::Receiver<Upload>,
     confirm: bool,
-    extended: bool,
 ) {
-    let target = async {
-        let address = shared.settings.policy.resolve(&host, port, StreamType::Tcp).await.map_err(|refusal| {
-            tracing::info!(%host, port, %refusal, "stream refused");
-            refusal.reason()
-        })?;
-        TcpStream::connect(address).await.map_err(|error| reason_of(&error))
-    };
-    let target = timeout(shared.limits.connect_timeout, target).await.unwrap_or(Err(CloseReason::TimedOut));
-    let target = match target {
+    // Boxed, so that what only the opening needs is no part of the running stream's task.
+    let target = match Box::pin(opening.dial(&host, port)).await {
         Ok(target) => target,
-        Err(reason) => {
-            shared.metrics.streams_refused.add(1);
-            let _ = stream.out.close(stream.id, reason).await;
-            return;
-        }
+        Err(refused) => return opening.refuse(refused).await,
     };
-    if extended && let Ok(address) = target.peer_addr() {
-        tell_address(&stream.out, stream.id, address).await;
+    if let Ok(address) = target.peer_addr() {
+        opening.tell_address(address).await;
     }
     if confirm {
         let credit = stream.limits.credit_packets;
         let _ = stream.out.packet(Packet::Continue { stream: stream.id, credit }).await;
     }
+    drop((opening, host));
     tcp::run(stream, target, queue).await;
-}
-
-/// Says which address a name stood for.
-async fn tell_address(out: &Outbound, id: StreamId, address: SocketAddr) {
-    if let IpAddr::V4(address) = address.ip() {
-        let _ = out.packet(Packet::Ext { stream: id, packet: ExtPacket::Resolved { address } }).await;
-    }
 }
 
 fn reason_of(error: &std::io::Error) -> CloseReason {
@@ -593,75 +667,46 @@ fn reason_of(error: &std::io::Error) -> CloseReason {
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the parts of one stream, used once")]
-async fn open_udp(
-    shared: Arc<Shared>,
-    id: StreamId,
-    host: String,
-    port: u16,
-    queue: mpsc::Receiver<Bytes>,
-    out: Outbound,
-    active: Arc<tcp::Activity>,
-    extended: bool,
-) {
-    let address = match shared.settings.policy.resolve(&host, port, StreamType::Udp).await {
+async fn open_udp(opening: Opening, host: String, port: u16, queue: mpsc::Receiver<Bytes>, active: Arc<tcp::Activity>) {
+    let address = match opening.shared.settings.policy.resolve(&host, port).await {
         Ok(address) => address,
-        Err(refusal) => {
-            tracing::info!(%host, port, %refusal, "stream refused");
-            shared.metrics.streams_refused.add(1);
-            let _ = out.close(id, refusal.reason()).await;
-            return;
-        }
+        Err(refusal) => return opening.refuse(refusal.into()).await,
     };
-    if extended {
-        tell_address(&out, id, address).await;
-    }
-    match udp::connect(address).await {
-        Ok(socket) => {
-            udp::run(id, socket, queue, out, Arc::clone(&shared.limits), Arc::clone(&shared.metrics), active).await;
-        }
-        Err(error) => {
-            let _ = out.close(id, reason_of(&error)).await;
-        }
+    let socket = match udp::connect(address).await {
+        Ok(socket) => socket,
+        Err(error) => return opening.refuse(refused(reason_of(&error), error.to_string())).await,
+    };
+    opening.tell_address(address).await;
+    let Opening { id, shared, out, .. } = opening;
+    udp::run(id, socket, queue, out, Arc::clone(&shared.limits), Arc::clone(&shared.metrics), active).await;
+}
+
+async fn resolve(opening: Opening, name: String) {
+    let looked_up = opening.shared.settings.policy.resolve_address(&name);
+    match timeout(opening.shared.limits.connect_timeout, looked_up).await {
+        Ok(Ok(address)) => opening.answer(ExtPacket::Resolved { address }).await,
+        Ok(Err(refusal)) => opening.refuse(refusal.into()).await,
+        Err(_) => opening.refuse(refused(CloseReason::TimedOut, "no name server answered in time")).await,
     }
 }
 
-async fn resolve(shared: Arc<Shared>, id: StreamId, name: String, out: Outbound) {
-    let found = timeout(shared.limits.connect_timeout, tokio::net::lookup_host((name.as_str(), 0))).await;
-    let address = found.ok().and_then(Result::ok).and_then(|mut found| {
-        found.find_map(|found| match found.ip() {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        })
-    });
-    let _ = match address {
-        Some(address) => out.packet(Packet::Ext { stream: id, packet: ExtPacket::Resolved { address } }).await,
-        None => out.close(id, CloseReason::Unreachable).await,
+async fn ping(opening: Opening, host: String) {
+    let policy = &opening.shared.settings.policy;
+    if !policy.echo {
+        return opening.refuse(Refusal::NotOffered("echo requests").into()).await;
+    }
+    let address = match policy.resolve_address(&host).await {
+        Ok(address) => address,
+        Err(refusal) => return opening.refuse(refusal.into()).await,
     };
-}
-
-async fn ping(shared: Arc<Shared>, id: StreamId, host: String, out: Outbound) {
-    let policy = &shared.settings.policy;
-    let target = match policy.resolve(&host, 7, StreamType::Udp).await {
-        Ok(target) => Some(target.ip()),
-        // An echo has no port for the rules to forbid.
-        Err(crate::Refusal::Port(_)) => host.parse().ok(),
-        Err(refusal) => {
-            let _ = out.close(id, refusal.reason()).await;
-            return;
+    match echo::echo(address).await {
+        Ok(rtt) => {
+            let rtt_us = rtt.map_or(u32::MAX, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX - 1));
+            opening.answer(ExtPacket::EchoEnd { rtt_us, address }).await;
         }
-    };
-    let (true, Some(IpAddr::V4(address))) = (policy.echo, target) else {
-        let _ = out.close(id, CloseReason::Blocked).await;
-        return;
-    };
-    let answer = match echo::echo(address).await {
-        Ok(rtt) => rtt.map_or(u32::MAX, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX - 1)),
         Err(error) => {
-            tracing::info!(%error, "the system does not let the relay send echo requests");
-            let _ = out.close(id, CloseReason::Blocked).await;
-            return;
+            let why = format!("the relay's system does not let it send echo requests: {error}");
+            opening.refuse(refused(CloseReason::Blocked, why)).await;
         }
-    };
-    let _ = out.packet(Packet::Ext { stream: id, packet: ExtPacket::EchoEnd { rtt_us: answer, address } }).await;
+    }
 }

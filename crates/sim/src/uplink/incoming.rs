@@ -189,6 +189,8 @@ impl Uplink {
             | ExtPacket::Resolve { .. }
             | ExtPacket::Echo { .. }
             | ExtPacket::Window { .. } => {}
+            // The close that follows says it in a word.
+            ExtPacket::Why { .. } => {}
         }
     }
 
