@@ -4,11 +4,12 @@ import type { Lab } from "../engine/lab.ts";
 import { toFragment } from "../store/share.ts";
 
 /** A link to the playground's page that carries `lab`; its address is made when somebody is about to follow it. */
-export function playgroundLink(site: string, lab: () => Lab, text = "Open in the playground"): HTMLAnchorElement {
+export function playgroundLink(site: string, lab: () => Lab, text: readonly (string | Element)[] = ["Open in the playground"]): HTMLAnchorElement {
   const link = document.createElement("a");
   link.className = "poster-link";
-  link.textContent = text;
+  link.append(...text);
   link.title = "Open in the playground";
+  link.setAttribute("aria-label", "Open in the playground");
   link.target = "_blank";
   link.rel = "noopener";
   link.href = site;

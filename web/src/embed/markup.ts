@@ -30,7 +30,7 @@ export function readElement(element: Element, block: Element | null): Written {
   const main = inside.find((child) => !child.matches(besides)) ?? block;
   const attributes = Object.fromEntries(settingNames.flatMap((name) => (element.hasAttribute(name) ? [[name, element.getAttribute(name) ?? ""]] : [])));
   const json = element.querySelector("script[type='application/json']");
-  const written = dedent(main ? textOf(main) : "");
+  const written = dedent(main ? textOf(main) : "").replace(/\n+$/, "");
   const { settings: above, code } = readPragma(written);
   const settings: Settings = { ...(main && settingsOfBlock(main)), ...above, ...attributes };
   const lab = json ? wholeLab(json.textContent ?? "") : null;

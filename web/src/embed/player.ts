@@ -90,7 +90,7 @@ class EmbeddedPlayer implements Player {
     this.#editor = new Editor(session, place.root);
     this.#consoles = new TabbedPane(session, { label: "Consoles", className: "consoles", onOpen: (id) => this.#open(id) });
     this.#pictures = new TabbedPane(session, { label: "Pictures", className: "pictures", onOpen: (id) => session.openView(id) });
-    this.#link = place.site === null ? null : playgroundLink(place.site, () => session.lab, "Open ↗");
+    this.#link = place.site === null ? null : playgroundLink(place.site, () => session.lab, [openWord(), " ↗"]);
     this.#code.append(this.#editor.dom);
     this.#output.append(this.#consoles.dom, this.#pictures.dom);
 
@@ -332,6 +332,13 @@ class EmbeddedPlayer implements Player {
     }
     this.#told = lab;
   }
+}
+
+/** Left out where the bar is narrow. */
+function openWord(): HTMLElement {
+  const word = document.createElement("span");
+  word.textContent = "Open";
+  return word;
 }
 
 function textFiles(lab: Lab): readonly VisibleFile[] {

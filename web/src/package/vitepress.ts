@@ -35,7 +35,8 @@ interface MarkdownIt {
   renderer: { rules: { fence?: ((tokens: Token[], index: number, ...rest: unknown[]) => string) | undefined } };
 }
 
-const scripts = ["embed.js", "embed/runtime.js", "embed/engine.wasm.js", "playground_bg.wasm"];
+/** What the site needs of the package; it may fetch from itself, so the engine's module is enough. */
+const scripts = ["embed.js", "embed/runtime.js", "playground_bg.wasm"];
 const folder = "nodemcu-net-playground/";
 const usesNet = /\bnet\s*\.\s*[A-Za-z_]/;
 const contentTypes: Readonly<{ [ending: string]: string }> = { js: "text/javascript", wasm: "application/wasm" };
@@ -90,6 +91,8 @@ function carriesScripts(base: string): object {
   const read = (name: string): Uint8Array => readFileSync(fileURLToPath(new URL(/* @vite-ignore */ `./${name}`, import.meta.url)));
   return {
     name: "nodemcu-net-playground",
+    // Not into what VitePress builds only to render the pages.
+    apply: (_: unknown, { command, isSsrBuild }: { readonly command: string; readonly isSsrBuild?: boolean }) => command === "serve" || isSsrBuild !== true,
     configureServer(server: { middlewares: { use(handler: (request: { url?: string }, response: { setHeader(name: string, value: string): void; end(body: Uint8Array): void }, next: () => void) => void): void } }) {
       server.middlewares.use((request, response, next) => {
         const path = (request.url ?? "").replace(/\?.*/, "").replace(base, "/");
@@ -99,9 +102,8 @@ function carriesScripts(base: string): object {
         response.end(read(name));
       });
     },
-    generateBundle(this: { emitFile(file: object): void }, _: unknown, bundle: object) {
-      // The pages rendered on the way have no need of them.
-      if (Object.keys(bundle).some((name) => name === "app.js" || name.endsWith("app.js"))) for (const name of scripts) this.emitFile({ type: "asset", fileName: folder + name, source: read(name) });
+    generateBundle(this: { emitFile(file: object): void }) {
+      for (const name of scripts) this.emitFile({ type: "asset", fileName: folder + name, source: read(name) });
     },
   };
 }
