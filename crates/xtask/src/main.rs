@@ -4,10 +4,11 @@
 //! installs what it needs; where it may not install, it names the one command that a person should run.
 //!
 //! Reading order: [`tasks`] (what each command does), [`step`] (running and reporting), [`needs`] (tools of the
-//! machine), [`wasm`] and [`site`] (the two halves of the build), [`split`] (what is fetched first),
-//! [`budget`] (size limits), [`stamp`] (what is up to date).
+//! machine), [`wasm`] and [`site`] (the two halves of the build), [`split`] (what is fetched first), [`docs`] (manual and
+//! generators), [`budget`] (size limits), [`stamp`] (what is up to date).
 
 mod budget;
+mod docs;
 mod needs;
 mod site;
 mod split;

@@ -58,15 +58,28 @@ pub(crate) fn install_python_peers() -> Result<()> {
 }
 
 fn install(folder: &str) -> Result<()> {
+    install_by(folder, &["ci"], &["package.json", "package-lock.json"])
+}
+
+/// Installs what `package.json` names by exact versions, without a lock file: for programs that an author's machine would have.
+///
+/// # Errors
+/// As [`install_packages`].
+pub(crate) fn install_unlocked(folder: &str) -> Result<()> {
+    install_by(folder, &["install", "--no-package-lock"], &["package.json"])
+}
+
+fn install_by(folder: &str, verb: &[&str], descriptions: &[&str]) -> Result<()> {
     needs::node()?;
     let path = root().join(folder);
     let name = format!("npm-{}", folder.replace('/', "-"));
-    let stamp = Stamp::new(&name, &[path.join("package.json"), path.join("package-lock.json")], "")?;
+    let inputs: Vec<PathBuf> = descriptions.iter().map(|file| path.join(file)).collect();
+    let stamp = Stamp::new(&name, &inputs, "")?;
     if stamp.is_current(&[&path.join("node_modules/.package-lock.json")]) {
         return Ok(());
     }
-    step(&format!("Install the packages of {folder} (npm ci)"), || {
-        run(command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&path))
+    step(&format!("Install the packages of {folder} (npm {})", verb[0]), || {
+        run(command("npm", verb).args(["--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&path))
     })?;
     stamp.keep()
 }

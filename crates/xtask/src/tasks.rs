@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::step::{cargo, command, root, run, step, target};
-use crate::{budget, needs, site, stamp, tidy, wasm};
+use crate::{budget, docs, needs, site, stamp, tidy, wasm};
 
 /// Builds everything, serves it on this machine and opens a browser if there is one.
 ///
@@ -24,7 +24,10 @@ pub(crate) fn play(arguments: &[String]) -> Result<()> {
         }
     }
     let folder = root().join("dist");
-    build_site(&folder)?;
+    build_playground(&folder)?;
+    if let Err(error) = docs::manual(&folder) {
+        println!("    left out: {error:#}");
+    }
     let url = format!("http://127.0.0.1:{port}/");
     println!("\n    The playground is at {url}   (Ctrl-C stops it)\n");
     if opens && let Some(opener) = ["xdg-open", "open"].into_iter().find(|name| needs::find(name).is_some()) {
@@ -54,6 +57,11 @@ pub(crate) fn build(arguments: &[String]) -> Result<()> {
 }
 
 fn build_site(folder: &Path) -> Result<()> {
+    build_playground(folder)?;
+    docs::manual(folder)
+}
+
+fn build_playground(folder: &Path) -> Result<()> {
     wasm::package()?;
     wasm::scripts()?;
     site::build(folder)
@@ -138,10 +146,14 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
         check("Compare native and wasm runs of every case", &mut || {
             run(&mut command("node", &["tests/determinism.mjs"]))
         })?;
-        check("Test the page in Chromium", &mut || {
+        check("Install the generators that the recipes are for", &mut docs::install_generators)?;
+        check("Test the page, the element and the manual in Chromium", &mut || {
+            run(&mut cargo(&["build", "--quiet", "--package", "cli"]))?;
             run(command("npm", &["run", "--silent", "test:browser"])
                 .current_dir(root().join("web"))
-                .env("PLAYGROUND_SITE", &folder))
+                .env("PLAYGROUND_SITE", &folder)
+                .env("PLAYGROUND_TOOLS", docs::tools())
+                .env("PLAYGROUND_CLI", target().join("debug/playground")))
         })?;
     }
     println!("\nall steps passed in {:.0} s", begin.elapsed().as_secs_f64());
