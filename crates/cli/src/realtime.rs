@@ -70,6 +70,9 @@ pub(crate) fn run(
         };
         simulation.publish(publication)?;
     }
+    if let Some(address) = connections.relay {
+        simulation.uplink_connecting(&address.to_string());
+    }
     let link = connections.relay.map(|address| Link::open(address, sender.clone())).transpose()?;
     let mut run = Run { simulation, board, link, wakes, seen: None, typed_all: false, interrupted: false };
     run.greet();

@@ -20,8 +20,8 @@ use serde_wasm_bindgen::Serializer;
 use sim::debug::Resume;
 use sim::lab::{Input, LuaVersion};
 use sim::simulation::RECORDS_MAX;
-use sim::{Lab, Membership, Progress, RoomHost, RoomLease, Simulation};
-use trace::{HostId, Instant, Kind, RecordId, SocketId, Trace};
+use sim::{Lab, Membership, Progress, Publication, RoomHost, RoomLease, Simulation};
+use trace::{HostId, Instant, Kind, Protocol, RecordId, SocketId, Trace};
 use wasm_bindgen::prelude::*;
 
 use crate::clock::Budget;
@@ -29,7 +29,7 @@ use crate::types::{ConsoleOutput, Report, StepTarget};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-import type { ApiEntry, CompileError, FileView, FrameSummary, FrameView, Input, Lab, LuaVersion, Membership, NetworkMap, Resume, Record as TraceRecord, Report, RoomHost, RoomLease, StepTarget, Stream, CheckStatus } from "./types/index.js";
+import type { ApiEntry, CompileError, FileView, FrameSummary, FrameView, Input, Lab, LuaVersion, Membership, NetworkMap, Resume, Record as TraceRecord, Report, RoomHost, RoomLease, StepTarget, Stream, CheckStatus, UplinkView } from "./types/index.js";
 "#;
 
 /// Steps of the simulation between two looks at the wall clock.
@@ -310,6 +310,70 @@ impl Playground {
         to_js(self.simulation.lab())
     }
 
+    // ---- the way to the real network: see `sim::uplink` ----
+
+    /// A relay is wanted: from now on nothing reaches the built-in internet.
+    #[wasm_bindgen(js_name = uplinkConnecting)]
+    pub fn uplink_connecting(&mut self, relay: &str) {
+        self.simulation.uplink_connecting(relay);
+    }
+
+    /// The WebSocket to `relay` is open; `code` is its pairing code, if there is one.
+    #[wasm_bindgen(js_name = uplinkConnected)]
+    pub fn uplink_connected(&mut self, relay: &str, code: Option<String>) {
+        self.simulation.uplink_connected(relay, code.as_deref());
+    }
+
+    /// A message of the WebSocket.
+    #[wasm_bindgen(js_name = uplinkReceive)]
+    pub fn uplink_receive(&mut self, message: &[u8]) {
+        self.simulation.uplink_receive(message);
+    }
+
+    /// The next message for the WebSocket; not to be asked for while it cannot send.
+    #[wasm_bindgen(js_name = uplinkTake)]
+    pub fn uplink_take(&mut self) -> Option<Vec<u8>> {
+        self.simulation.uplink_take()
+    }
+
+    /// The WebSocket is gone, or could not be opened, and will be tried again.
+    #[wasm_bindgen(js_name = uplinkLost)]
+    pub fn uplink_lost(&mut self, relay: &str, why: &str) {
+        self.simulation.uplink_lost(relay, why);
+    }
+
+    /// The relay is given up: the built-in internet is back.
+    #[wasm_bindgen(js_name = uplinkLeft)]
+    pub fn uplink_left(&mut self) {
+        self.simulation.uplink_left();
+    }
+
+    /// Makes a board's port reachable from outside, now or as soon as there is a relay that publishes ports.
+    ///
+    /// # Errors
+    /// If there is no such board, transport or port.
+    pub fn publish(&mut self, board: &str, protocol: &str, port: u16) -> Result<(), JsError> {
+        Ok(self.simulation.publish(publication(board, protocol, port)?)?)
+    }
+
+    /// Closes a published port.
+    ///
+    /// # Errors
+    /// If there is no such transport.
+    pub fn unpublish(&mut self, board: &str, protocol: &str, port: u16) -> Result<(), JsError> {
+        self.simulation.unpublish(&publication(board, protocol, port)?);
+        Ok(())
+    }
+
+    /// How the way to the real network stands.
+    ///
+    /// # Errors
+    /// If it cannot be converted.
+    #[wasm_bindgen(unchecked_return_type = "UplinkView")]
+    pub fn uplink(&self) -> Result<JsValue, JsError> {
+        to_js(&self.simulation.uplink())
+    }
+
     /// How the lab's checks stand at the end of the run: what is still open has failed.
     ///
     /// # Errors
@@ -403,6 +467,15 @@ fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsError> {
 fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsError> {
     let json = js_sys::JSON::stringify(value).map_err(|_| JsError::new("plain data is wanted"))?;
     serde_json::from_str(&String::from(json)).map_err(|error| JsError::new(&error.to_string()))
+}
+
+fn publication(board: &str, protocol: &str, port: u16) -> Result<Publication, JsError> {
+    let protocol = match protocol {
+        "tcp" => Protocol::Tcp,
+        "udp" => Protocol::Udp,
+        _ => return Err(JsError::new("a port is one of tcp or udp")),
+    };
+    Ok(Publication { board: board.to_owned(), protocol, port })
 }
 
 fn record_id(id: f64) -> Option<RecordId> {

@@ -676,6 +676,11 @@ impl Simulation {
 
     // ---- the way to the real network ----
 
+    /// A relay is wanted, and its WebSocket is being opened: from now on nothing reaches the built-in internet.
+    pub fn uplink_connecting(&mut self, relay: &str) {
+        self.outside(|uplink, reach| uplink.connecting(reach, relay));
+    }
+
     /// The WebSocket to a relay is open; `relay` is its address in words, `password` the pairing code, if there is one.
     /// What the relay sends goes to [`Simulation::uplink_receive`], what [`Simulation::uplink_take`] gives goes to the
     /// relay. From the end of the handshake on, what is neither of the LAN nor an edited name is real.

@@ -461,6 +461,8 @@ pub struct UplinkView {
 pub enum UplinkState {
     /// The lab has its built-in internet.
     Off,
+    /// The WebSocket is being opened.
+    Connecting,
     /// The relay is being greeted.
     Greeting,
     /// What is not of the lab is real.

@@ -14,7 +14,7 @@ impl Uplink {
     /// Takes one message of the WebSocket. Whatever it is, the lab goes on.
     pub(crate) fn receive(&mut self, reach: &mut Reach<'_>, message: &[u8]) {
         match (Packet::decode(Bytes::copy_from_slice(message)), &self.state) {
-            (_, State::Off | State::Lost(_)) => {}
+            (_, State::Off | State::Connecting | State::Lost(_)) => {}
             (Err(error), _) => {
                 // One message means nothing to us; the streams are as they were.
                 reach.record(UplinkEvent::Dropped, format!("the relay sent something that is no Wisp packet: {error}"));

@@ -90,6 +90,8 @@ enum State {
     /// The lab has its built-in internet.
     #[default]
     Off,
+    /// A relay is wanted, and the edge opens the WebSocket.
+    Connecting,
     /// The WebSocket is open, and the server has not said anything.
     Greeting,
     /// The handshake of version 2 waits for the server's credit.
@@ -200,6 +202,12 @@ impl Uplink {
         self.state != State::Off
     }
 
+    /// The edge begins to open the WebSocket.
+    pub(crate) fn connecting(&mut self, reach: &mut Reach<'_>, relay: &str) {
+        self.begin(reach, relay);
+        self.state = State::Connecting;
+    }
+
     /// The WebSocket is open.
     pub(crate) fn connected(&mut self, reach: &mut Reach<'_>, relay: &str, password: Option<&str>) {
         self.begin(reach, relay);
@@ -256,6 +264,7 @@ impl Uplink {
     pub(crate) fn view(&self) -> UplinkView {
         let (state, error) = match &self.state {
             State::Off => (UplinkState::Off, None),
+            State::Connecting => (UplinkState::Connecting, None),
             State::Greeting | State::Greeted => (UplinkState::Greeting, None),
             State::Up => (UplinkState::Up, None),
             State::Lost(why) => (UplinkState::Lost, Some(why.clone())),
