@@ -11,6 +11,7 @@ import type { FrameView } from "../src/generated/FrameView.ts";
 import type { NetworkMap } from "../src/generated/NetworkMap.ts";
 import type { Report } from "../src/generated/Report.ts";
 import type { Stream } from "../src/generated/Stream.ts";
+import type { UplinkView } from "../src/generated/UplinkView.ts";
 import type { TraceRecord } from "../src/trace/record.ts";
 
 type Draft = TraceRecord extends infer R ? (R extends unknown ? Omit<R, "id" | "cause" | "at" | "host"> : never) : never;
@@ -162,6 +163,20 @@ class FixtureRun implements Run {
 
   roomLeases(): [] {
     return [];
+  }
+
+  uplinkConnecting(): void {}
+  uplinkConnected(): void {}
+  uplinkReceive(): void {}
+  uplinkTake(): null {
+    return null;
+  }
+  uplinkLost(): void {}
+  uplinkLeft(): void {}
+  publish(): void {}
+  unpublish(): void {}
+  uplink(): UplinkView {
+    return { state: "off", relay: "", error: null, version: 0, confirms: false, extended: false, message: null, streams: 0, ports: [] };
   }
 
   free(): void {}

@@ -9,6 +9,7 @@ import type { Input, Lab } from "./lab.ts";
 import type { FromHub } from "../generated/FromHub.ts";
 import type { ToHub } from "../generated/ToHub.ts";
 import type { RoomJoin, RoomLink } from "./room.ts";
+import type { RelayWish } from "./relay.ts";
 import type { Batch, FromWorker, Queries, QueryName, ToWorker } from "./protocol.ts";
 
 export interface ClientHandlers {
@@ -43,6 +44,7 @@ export class EngineClient {
   #wantsMap = false;
   #speed = 1;
   #paused = false;
+  #relay: RelayWish | null = null;
   #frame = 0;
   #query = 0;
   #heardAt = performance.now();
@@ -102,6 +104,12 @@ export class EngineClient {
 
   tell(message: ToHub): void {
     this.#send({ type: "tell", message });
+  }
+
+  /** Leads runs to the real network, the present one too; `null` gives that up. */
+  setRelay(wish: RelayWish | null): void {
+    this.#relay = wish;
+    this.#send({ type: "relay", wish });
   }
 
   /** Ends the run but keeps what it knows, so that frames can still be looked at. */
@@ -165,6 +173,7 @@ export class EngineClient {
     this.#stopDue = null;
     this.#worker = this.#spawn();
     if (this.#room) this.#send({ type: "room", join: this.#room });
+    if (this.#relay) this.#send({ type: "relay", wish: this.#relay });
   }
 
   #send(message: ToWorker): void {

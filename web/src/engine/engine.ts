@@ -15,7 +15,9 @@ import type { RoomHost } from "../generated/RoomHost.ts";
 import type { RoomLease } from "../generated/RoomLease.ts";
 import type { StepTarget } from "../generated/StepTarget.ts";
 import type { Stream } from "../generated/Stream.ts";
+import type { UplinkView } from "../generated/UplinkView.ts";
 import type { Input, Lab } from "./lab.ts";
+import type { WantedPort } from "./relay.ts";
 
 export type LuaVersion = "5.1" | "5.3";
 
@@ -47,6 +49,17 @@ export interface Run {
   /** The own router serves the room, or no longer. */
   roomKeep(keeps: boolean, leases: readonly RoomLease[]): void;
   roomLeases(): readonly RoomLease[];
+  // The way to the real network: see `relay.ts`.
+  uplinkConnecting(relay: string): void;
+  uplinkConnected(relay: string, code: string | null): void;
+  uplinkReceive(message: Uint8Array): void;
+  /** The next message for the relay. */
+  uplinkTake(): Uint8Array<ArrayBuffer> | null;
+  uplinkLost(relay: string, why: string): void;
+  uplinkLeft(): void;
+  publish(port: WantedPort): void;
+  unpublish(port: WantedPort): void;
+  uplink(): UplinkView;
   /** Gives the memory back; the run must not be used any more. */
   free(): void;
 }

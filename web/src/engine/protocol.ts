@@ -16,8 +16,10 @@ import type { Report } from "../generated/Report.ts";
 import type { StepTarget } from "../generated/StepTarget.ts";
 import type { Stream } from "../generated/Stream.ts";
 import type { LuaVersion } from "./engine.ts";
+import type { UplinkView } from "../generated/UplinkView.ts";
 import type { Input, Lab } from "./lab.ts";
 import type { RoomJoin, RoomLink } from "./room.ts";
+import type { RelayWish } from "./relay.ts";
 
 /** What a query asks, and what its answer carries. */
 export interface Queries {
@@ -44,6 +46,8 @@ export type ToWorker =
   /** Takes part in a room from the next start on; `null` leaves it. */
   | { readonly type: "room"; readonly join: RoomJoin | null }
   | { readonly type: "tell"; readonly message: ToHub }
+  /** Leads this run and those after it to the real network; `null` gives that up. */
+  | { readonly type: "relay"; readonly wish: RelayWish | null }
   | { readonly type: "query"; readonly number: number; readonly name: QueryName; readonly ask: unknown };
 
 /** One animation frame's worth of news. */
@@ -52,6 +56,8 @@ export interface Batch {
   readonly report: Report;
   /** Sent while somebody looks at the map, and after inputs that change it. */
   readonly map: NetworkMap | null;
+  /** How the way to the real network stands; `null` without one. */
+  readonly uplink: UplinkView | null;
   /** Share of wall time that the engine needs to keep up, 1 for all of it. */
   readonly load: number;
 }

@@ -12,7 +12,9 @@ import type { RoomHost } from "../generated/RoomHost.ts";
 import type { RoomLease } from "../generated/RoomLease.ts";
 import type { Stream } from "../generated/Stream.ts";
 import type { Engine, Run } from "./engine.ts";
+import type { UplinkView } from "../generated/UplinkView.ts";
 import type { Input, Lab } from "./lab.ts";
+import type { WantedPort } from "./relay.ts";
 
 /** Wall time that a step may take, in milliseconds. */
 const stepWallMsMax = 400;
@@ -123,6 +125,43 @@ class WasmRun implements Run {
 
   roomLeases(): readonly RoomLease[] {
     return this.#simulation.roomLeases() as readonly RoomLease[];
+  }
+
+  uplinkConnecting(relay: string): void {
+    this.#simulation.uplinkConnecting(relay);
+  }
+
+  uplinkConnected(relay: string, code: string | null): void {
+    this.#simulation.uplinkConnected(relay, code ?? undefined);
+  }
+
+  uplinkReceive(message: Uint8Array): void {
+    this.#simulation.uplinkReceive(message);
+  }
+
+  uplinkTake(): Uint8Array<ArrayBuffer> | null {
+    // A copy out of the engine's memory, so never shared.
+    return (this.#simulation.uplinkTake() as Uint8Array<ArrayBuffer> | undefined) ?? null;
+  }
+
+  uplinkLost(relay: string, why: string): void {
+    this.#simulation.uplinkLost(relay, why);
+  }
+
+  uplinkLeft(): void {
+    this.#simulation.uplinkLeft();
+  }
+
+  publish({ board, protocol, port }: WantedPort): void {
+    this.#simulation.publish(board, protocol, port);
+  }
+
+  unpublish({ board, protocol, port }: WantedPort): void {
+    this.#simulation.unpublish(board, protocol, port);
+  }
+
+  uplink(): UplinkView {
+    return this.#simulation.uplink() as UplinkView;
   }
 
   free(): void {

@@ -1,7 +1,7 @@
 /**
  * The simulation's worker, whatever its engine comes from: runs one lab in slices, so that a message is never waited for longer than a slice.
  *
- * It stops running ahead when the page does not pull (a hidden tab, a busy page), which bounds the memory of a batch; in a room it
+ * It stops running ahead when the page does not pull (a hidden tab, a busy page), which bounds the memory of a batch; in a room or
  * goes on, for others need its boards, and keeps only the newest of what it has to tell. A trap of the engine ends the worker's work with one message; the page starts another worker.
  */
 
@@ -11,6 +11,7 @@ import { Pacing } from "./pacing.ts";
 import { joinRoom, type Room, type RoomJoin } from "./room.ts";
 import type { RoomHost } from "../generated/RoomHost.ts";
 import type { RoomLease } from "../generated/RoomLease.ts";
+import { Relay, type RelayWish } from "./relay.ts";
 import type { Batch, FromWorker, Queries, QueryName, ToWorker } from "./protocol.ts";
 
 /** Wall time of one slice, in milliseconds: short enough that a click is felt at once. */
@@ -47,6 +48,8 @@ class Worker {
   /** What the keeper before had given. */
   #inherited: readonly RoomLease[] = [];
   #leasesAt = 0;
+  #relayWish: RelayWish | null = null;
+  #relay: Relay | null = null;
 
   async begin(engine: Promise<Engine>): Promise<void> {
     this.#engine = await engine;
@@ -84,6 +87,8 @@ class Worker {
         this.#mapIsStale = true;
         this.#reportIsDue = true;
         return this.#schedule(0);
+      case "relay":
+        return this.#setRelay(message.wish);
       case "query":
         return this.#answer(this.#engine, message.number, message.name, message.ask);
     }
@@ -106,7 +111,38 @@ class Worker {
     this.#pacing = new Pacing(performance.now());
     this.#pacing.setSpeed(this.#room ? 1 : message.speed, performance.now(), 0);
     this.#pacing.setPaused(message.paused, performance.now(), 0);
+    if (this.#relayWish) this.#openRelay(this.#run, this.#relayWish);
     this.#slice();
+  }
+
+  // ---- the way to the real network
+
+  #setRelay(wish: RelayWish | null): void {
+    const before = this.#relayWish;
+    this.#relayWish = wish;
+    if (!this.#run) return;
+    if (wish && this.#relay && before?.url === wish.url) {
+      this.#relay.publish(wish.ports);
+    } else {
+      if (wish) this.#relay?.close();
+      else this.#relay?.leave();
+      this.#relay = null;
+      if (wish) this.#openRelay(this.#run, wish);
+    }
+    this.#reportIsDue = true;
+    this.#schedule(0);
+  }
+
+  #openRelay(run: Run, wish: RelayWish): void {
+    this.#relay = new Relay(run, wish, (work) =>
+      guard(() => {
+        work();
+        this.#reportIsDue = true;
+        this.#relay?.send();
+        // What came in is due at once.
+        if (!this.#pacing.paused) this.#schedule(0);
+      }),
+    );
   }
 
   #input(input: Input): void {
@@ -121,6 +157,8 @@ class Worker {
   #end(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#relay?.close();
+    this.#relay = null;
     this.#run?.free();
     this.#run = null;
   }
@@ -134,13 +172,14 @@ class Worker {
     this.#timer = null;
     const wall = performance.now();
     const isWatched = wall - this.#pulledAt <= pullWallMsMax;
-    if (!this.#run || (!isWatched && !this.#room)) {
+    if (!this.#run || (!isWatched && !this.#room && !this.#relay)) {
       this.#pacing.settle(wall, this.#nowMs);
       return;
     }
     const target = this.#pacing.target(wall);
     if (target > this.#nowMs) {
       this.#run.advance(target, sliceWallMs);
+      this.#relay?.send();
       this.#reportIsDue = true;
       const after = performance.now();
       this.#busyWallMs += after - wall;
@@ -228,7 +267,8 @@ class Worker {
     const map = this.#mapIsStale || (wantsMap && wall - this.#mapAt > mapWallMsMin) ? this.#run.map() : null;
     if (map) this.#mapAt = wall;
     this.#mapIsStale = false;
-    this.#pending.push({ run: this.#number, report, map, load: this.#load });
+    const uplink = this.#relay ? this.#run.uplink() : null;
+    this.#pending.push({ run: this.#number, report, map, uplink, load: this.#load });
   }
 
   #pull(wantsMap: boolean): void {

@@ -3,4 +3,4 @@
 /**
  * How far the way to the real network is open.
  */
-export type UplinkState = "off" | "greeting" | "up" | "lost";
+export type UplinkState = "off" | "connecting" | "greeting" | "up" | "lost";

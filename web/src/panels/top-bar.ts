@@ -32,7 +32,7 @@ export class TopBar implements Panel {
   }
 
   update(report: PanelReport): void {
-    if (concerns(report, "run", "lab", "labs", "settings", "room")) this.#draw();
+    if (concerns(report, "run", "lab", "labs", "settings", "room", "uplink")) this.#draw();
     if (concerns(report, "clock", "run")) this.#drawClock();
   }
 
@@ -73,7 +73,7 @@ export class TopBar implements Panel {
           </label>
           <output class="clock" aria-label="Virtual time" title="Virtual time of the lab"></output>
         </div>
-        <button class="button" data-connected=${session.room.isIn} title="Share one network with others" @click=${() => void import("./connect.ts").then(({ showConnect }) => showConnect(session))}>${icon("cable")}<span>${session.room.isIn ? `Room: ${session.room.members.length}` : "Connect"}</span></button>
+        <button class="button connect-button" data-connected=${session.room.isIn || session.uplink?.state === "up"} data-state=${session.relay ? (session.uplink?.state ?? "connecting") : "off"} title="Lead the boards to the real network, or share one network with others" @click=${() => void import("./connect.ts").then(({ showConnect }) => showConnect(session))}>${icon("cable")}<span>${session.room.isIn ? `Room: ${session.room.members.length}` : session.relay ? (session.uplink?.state === "up" ? "Connected" : "Connecting") : "Connect"}</span></button>
         <button class="button" @click=${() => this.actions.openGallery()}>${icon("examples")}<span>Examples</span></button>
         <button class="button" title="A link that carries the whole lab" @click=${() => this.#share()}>${icon("link")}<span>Share</span></button>
         <button class="button quiet icon-only" aria-label="Settings" aria-haspopup="dialog" title="Theme and text size" @click=${(event: Event) => this.#openSettings(event)}>${icon("gear")}</button>

@@ -9,11 +9,13 @@ import { EngineClient, type StartWorker } from "../engine/client.ts";
 import { type EngineFailure, failureText } from "../engine/failure.ts";
 import type { FetchRequest, FileContent, Input, Lab } from "../engine/lab.ts";
 import type { Batch } from "../engine/protocol.ts";
+import type { RelayWish } from "../engine/relay.ts";
 import type { BoardStatus } from "../generated/BoardStatus.ts";
 import type { CheckStatus } from "../generated/CheckStatus.ts";
 import type { FetchResult } from "../generated/FetchResult.ts";
 import type { NetworkMap } from "../generated/NetworkMap.ts";
 import type { Report } from "../generated/Report.ts";
+import type { UplinkView } from "../generated/UplinkView.ts";
 import { TraceLog } from "../trace/log.ts";
 import { ConsoleBuffer } from "./console-buffer.ts";
 import { Hosts } from "./hosts.ts";
@@ -43,6 +45,7 @@ export type Topic =
   | "run"
   | "selection"
   | "settings"
+  | "uplink"
   | "view";
 
 /** A line in a file on a board. */
@@ -85,6 +88,9 @@ export class Session {
   boards: readonly BoardStatus[] = [];
   checks: readonly CheckStatus[] = [];
   map: NetworkMap | null = null;
+  /** The relay that leads to the real network, if one is wanted, and how that stands in this run. */
+  relay: RelayWish | null = null;
+  uplink: UplinkView | null = null;
   selection: number | null = null;
   failure: EngineFailure | null = null;
   runErrors: readonly RunError[] = [];
@@ -186,6 +192,15 @@ export class Session {
   setSpeed(speed: number): void {
     this.client.setSpeed(speed);
     this.note("run");
+  }
+
+  /** Leads this run and those after it to the real network; `null` gives that up. Real peers know no other speed than their own. */
+  setRelay(wish: RelayWish | null): void {
+    this.relay = wish;
+    this.uplink = null;
+    this.client.setRelay(wish);
+    if (wish) this.setSpeed(1);
+    this.note("uplink");
   }
 
   step(target: "callback" | "frame"): void {
@@ -370,9 +385,10 @@ export class Session {
     this.selection = null;
     this.runErrors = [];
     this.fetches.length = 0;
+    this.uplink = null;
     for (const wait of this.#fetchWaits.values()) wait(unfetched("the simulation was started again"));
     this.#fetchWaits.clear();
-    this.note("records", "consoles", "boards", "hosts", "map", "selection", "clock", "checks", "fetches");
+    this.note("records", "consoles", "boards", "hosts", "map", "selection", "clock", "checks", "fetches", "uplink");
   }
 
   #refuseInput(input: Input, message: string): void {
@@ -398,6 +414,10 @@ export class Session {
     this.load = batch.load;
     this.boards = report.boards;
     if (batch.map) this.map = batch.map;
+    if (JSON.stringify(batch.uplink) !== JSON.stringify(this.uplink)) {
+      this.uplink = batch.uplink;
+      this.note("uplink");
+    }
     if (this.hosts.update(report.boards, batch.map)) this.note("hosts");
     if (batch.map) this.note("map");
     if (report.checks.length > 0) this.note("checks");
