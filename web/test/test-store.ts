@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ConsoleBuffer, placesIn } from "../src/store/console-buffer.ts";
 import { boardNameProblem, fileNameProblem, fileNames, isLab, newLab, withBoardRenamed, withFile, withNewBoard, withoutBoard } from "../src/store/labs.ts";
 import { defaultSettings, Library, type Store } from "../src/store/library.ts";
+import { portNumber, relayAddress } from "../src/store/relay-address.ts";
 import { fromFragment, NotALab, parseLab, toFragment } from "../src/store/share.ts";
 import { examples } from "../src/examples/all.ts";
 import { Pacing } from "../src/engine/pacing.ts";
@@ -206,5 +207,21 @@ describe("DrawPace", () => {
     let count = 0;
     for (let frame = 0; frame < 300; frame++, now += 16) if (pace.isDue(now, false) && frame >= 240) count++;
     expect(count).toBe(60);
+  });
+});
+
+describe("relayAddress", () => {
+  it("understands a relay's address and that of the page it serves", () => {
+    expect(relayAddress("ws://127.0.0.1:8266/", "abcd")).toEqual({ url: "ws://127.0.0.1:8266/wisp/abcd/", name: "ws://127.0.0.1:8266", code: "abcd" });
+    expect(relayAddress("http://192.168.0.7:8266/#pair=abcd&room=x", "")).toMatchObject({ url: "ws://192.168.0.7:8266/wisp/abcd/", code: "abcd" });
+    expect(relayAddress("wss://relay.example/some/path/", "")).toMatchObject({ url: "wss://relay.example/some/path/", code: null });
+    expect(relayAddress("127.0.0.1:8266", "")).toMatchObject({ url: "ws://127.0.0.1:8266/wisp/" });
+  });
+
+  it("says what is wrong", () => {
+    expect(relayAddress("gopher://x", "")).toMatch(/begins with ws/);
+    expect(relayAddress("ws://", "")).toMatch(/not an address/);
+    expect(portNumber("80")).toBe(80);
+    expect(portNumber("0")).toMatch(/1 to 65535/);
   });
 });

@@ -355,3 +355,67 @@ fn a_relay_that_goes_away_resets_connections_and_is_found_again() {
     let _second = relay(relay_port);
     run.wait_for("second got +PONG");
 }
+
+/// A board on somebody else's Wisp server: TCP to redis, a refusal, a datagram to dnsmasq.
+#[track_caller]
+fn check_foreign_server(name: &str, make: impl FnOnce(u16) -> Command) {
+    let folder = Folder::new(name);
+    let (relay_port, redis_port, closed_port, dns_port) = (free_port(), free_port(), free_port(), free_port());
+    let Some(_redis) = redis(&folder, redis_port) else { return };
+    let Some(dnsmasq) = installed("dnsmasq") else { return };
+    let arguments = ["--no-daemon", "--no-resolv", "--no-hosts", "--listen-address=127.0.0.1", "--bind-interfaces"];
+    let mut dns = Command::new(dnsmasq);
+    dns.args(arguments).args([&format!("--port={dns_port}"), "--address=/board.test/203.0.114.7"]);
+    let _dns = server(&mut dns, dns_port);
+    let _relay = server(&mut make(relay_port), relay_port);
+    let program = format!(
+        "{CLIENT}
+         client('redis', {redis_port}, 'SET word hello\\r\\nGET word\\r\\nQUIT\\r\\n', '192.0.2.2')
+         client('closed', {closed_port}, nil, '192.0.2.2')
+         local u = net.createUDPSocket()
+         u:on('receive', function(_, d, p, ip) print('name has ' .. table.concat({{d:byte(-4, -1)}}, '.') .. ' says ' .. ip) end)
+         -- RFC 1035, section 4: one question for the address of board.test.
+         u:send({dns_port}, '192.0.2.2', '\\1\\2\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\5board\\4test\\0\\0\\1\\0\\1')"
+    );
+    let mut run = Run::start(&folder, &program, &format!("ws://127.0.0.1:{relay_port}/"), &["--publish", "80"]);
+    run.wait_for("connected to the relay");
+    run.wait_for("redis connected 192.0.2.2:");
+    run.wait_for("hello");
+    run.wait_for("redis gone 0");
+    run.wait_for("closed gone -9");
+    run.wait_for("name has 203.0.114.7 says 192.0.2.2");
+    // What the server cannot tell is marked.
+    run.wait_for(&format!("this relay does not say when 127.0.0.1:{redis_port} is connected: assumed"));
+}
+
+#[test]
+fn a_board_gets_along_with_wisp_js() {
+    let peers = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers");
+    let script = peers.join("node_modules/@mercuryworkshop/wisp-js/src/bin/server_cli.mjs");
+    if !script.exists() {
+        println!("skipped: tests/peers/node_modules is missing (cargo xtask setup installs it)");
+        return;
+    }
+    check_foreign_server("wisp-js", |port| {
+        let mut command = Command::new("node");
+        command.arg(script).args(["-H", "127.0.0.1", "-P", &port.to_string(), "-L", "NONE"]);
+        command.args(["-O", r#"{"allow_loopback_ips":true,"allow_private_ips":true}"#]);
+        command
+    });
+}
+
+#[test]
+fn a_board_gets_along_with_wisp_python() {
+    let target = PathBuf::from(PLAYGROUND).parent().and_then(|folder| Some(folder.parent()?.to_owned())).unwrap();
+    let python = target.join("peers-venv/bin/python");
+    if !python.exists() {
+        println!("skipped: wisp-python is missing (cargo xtask setup installs it)");
+        return;
+    }
+    check_foreign_server("wisp-python", |port| {
+        let mut command = Command::new(python);
+        command.args(["-m", "wisp.server", "--host", "127.0.0.1", "--port", &port.to_string()]);
+        command.args(["--allow-loopback", "--allow-private", "--log-level", "critical"]);
+        command
+    });
+}

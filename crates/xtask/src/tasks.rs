@@ -78,6 +78,7 @@ pub(crate) fn setup() -> Result<()> {
         needs::wasm_toolchain().map(|toolchain| println!("    wasm32: {}", toolchain.describe()))
     })?;
     site::install_peers()?;
+    site::install_python_peers()?;
     site::install_packages()
 }
 
@@ -132,6 +133,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
     })?;
     if !quick {
         check("Install the peers of the relay's tests", &mut site::install_peers)?;
+        check("Install the Python peers of the relay's tests", &mut site::install_python_peers)?;
     }
     check("Run the unit and case tests", &mut || run(&mut cargo(&["test", "--quiet", "--workspace"])))?;
     if !quick {

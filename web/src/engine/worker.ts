@@ -2,7 +2,8 @@
  * The simulation's worker, whatever its engine comes from: runs one lab in slices, so that a message is never waited for longer than a slice.
  *
  * It stops running ahead when the page does not pull (a hidden tab, a busy page), which bounds the memory of a batch; in a room or
- * goes on, for others need its boards, and keeps only the newest of what it has to tell. A trap of the engine ends the worker's work with one message; the page starts another worker.
+ * with a relay it goes on, for others need its boards, and keeps only the newest of what it has to tell. A trap of the engine ends
+ * the worker's work with one message; the page starts another worker.
  */
 
 import type { Engine, Run } from "./engine.ts";
