@@ -5,7 +5,7 @@ import type { Example } from "./example.ts";
 const lamps = `-- Lamps in the room.
 -- Your board has a lamp (pin 4, lit when low) and a mailbox (UDP port 5000).
 
-local NAME = "nobody yet"   -- put your name here, then press Run again
+local NAME = "nobody yet"   -- put your name here, then press Run
 local LAMP = 4
 
 gpio.mode(LAMP, gpio.OUTPUT)
@@ -87,7 +87,7 @@ export const lessons: readonly Example[] = [
     lab: {
       version: 1,
       title: "Lesson 1: Lamps in the room",
-      description: "Put your name into line 4 and press Run again. Then switch a neighbour's lamp from the console: tell(\"192.168.1.…\", \"on\").",
+      description: "Put your name into line 4 and press Run. Then switch a neighbour's lamp from the console: tell(\"192.168.1.…\", \"on\").",
       boards: [{ name: "lamp", files: { "init.lua": lamps } }],
     },
     view: "network",
@@ -99,7 +99,7 @@ export const lessons: readonly Example[] = [
     lab: {
       version: 1,
       title: "Lesson 2: Pages in the room",
-      description: "Write your own TEXT into line 4 and press Run again. Open a neighbour's page in the PC browser, then let your board visit it: visit(\"192.168.1.…\").",
+      description: "Write your own TEXT into line 4 and press Run. Open a neighbour's page in the PC browser, then let your board visit it: visit(\"192.168.1.…\").",
       boards: [{ name: "page", files: { "init.lua": pages } }],
     },
     view: "sequence",

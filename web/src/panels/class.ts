@@ -61,7 +61,7 @@ export class ClassPanel implements Panel {
       else room.ask(member.id);
       this.#draw();
     };
-    return html`<li class="pupil">
+    return html`<li class="pupil" data-trouble=${boards.some((board) => board.error !== null || board.power === "crashed")}>
       <header>
         <h2>${member.name}</h2>
         <button class="button small" @click=${open} ?disabled=${look?.state === "asked"}>${isOpen ? "Look" : look?.state === "asked" ? "Asked…" : look?.state === "refused" ? "Said no; ask again" : "Ask to look"}</button>
@@ -136,7 +136,7 @@ export class ClassPanel implements Panel {
 }
 
 function boardNews(board: BoardNews): TemplateResult {
-  const lines = board.console.trimEnd().split("\n").slice(-5).join("\n");
+  const lines = board.console.trimEnd().split("\n").slice(-4).join("\n");
   return html`<div class="board-news" data-power=${board.power}>
     <p><b>${board.name}</b> <span class="mono">${board.ip ?? "no address"}</span> <span class="tag">${board.power}</span></p>
     ${board.error ? html`<p class="bad small-text">${icon("warning")}${board.error}</p>` : nothing}
