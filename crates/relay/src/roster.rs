@@ -340,6 +340,63 @@ mod tests {
         check_refused(&mut roster, 0, typed());
     }
 
+    /// Whatever anyone says in whatever order: nobody is reached without a yes, and only teachers hear how boards are.
+    #[test]
+    fn no_order_of_messages_gets_around_the_rules() {
+        for seed in 1..=2_000_u64 {
+            let mut random = seed;
+            let mut draw = |below: u64| {
+                // A linear congruential generator (Knuth's constants): good enough to mix messages.
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (random >> 33) % below
+            };
+            let mut roster = Roster::new(draw(2) == 0);
+            let mut agreed = BTreeSet::new();
+            for _ in 0..60 {
+                let (from, other) = (draw(4), draw(5) as MemberId);
+                let errands = match draw(9) {
+                    0 => {
+                        let token = (from == 0).then(|| "right".to_owned());
+                        let seat = format!("seat {from}");
+                        let message = ToHub::Hello { name: "N".into(), seat, token, can_keep: true };
+                        roster.hear(from, message, |token| token == "right")
+                    }
+                    1 => {
+                        agreed.retain(|(teacher, member)| *teacher != from && *member != from);
+                        roster.leave(from)
+                    }
+                    2 => say(&mut roster, from, ToHub::Open { member: other }),
+                    3 => {
+                        agreed.insert((client(other), from));
+                        say(&mut roster, from, ToHub::Answer { teacher: other, agreed: true })
+                    }
+                    4 => {
+                        agreed.remove(&(client(other), from));
+                        say(&mut roster, from, ToHub::Answer { teacher: other, agreed: false })
+                    }
+                    5 => say(&mut roster, from, ToHub::Input { member: other, board: "b".into(), text: "x".into() }),
+                    6 => say(&mut roster, from, ToHub::Shown { teacher: other, lab: Value::Null }),
+                    7 => say(&mut roster, from, ToHub::Pause { paused: true }),
+                    _ => say(&mut roster, from, ToHub::Status { boards: Vec::new() }),
+                };
+                for errand in errands {
+                    let Errand::Tell(to, message) = errand else { continue };
+                    match message {
+                        FromHub::Input { .. } => {
+                            assert!(to.iter().all(|id| agreed.contains(&(from, *id))), "seed {seed}")
+                        }
+                        FromHub::Shown { .. } => {
+                            assert!(to.iter().all(|id| agreed.contains(&(*id, from))), "seed {seed}")
+                        }
+                        FromHub::Status { .. } => assert!(to.iter().all(|id| *id == 0), "seed {seed}"),
+                        FromHub::Paused { paused: true } => assert_eq!(from, 0, "seed {seed}"),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_pause_ends_when_no_teacher_is_left() {
         let mut roster = class(true);

@@ -34,11 +34,17 @@ function outside(session: Session, redraw: () => void): TemplateResult {
   return html`<p>Boards of several people, or of several tabs, share one network: one router, one range of addresses, everybody reaches everybody. The lab starts again when you join.</p>
     <label class="field"><span>Your name</span><input name="person" .defaultValue=${knownName()} maxlength=${nameCharactersMax} autocomplete="nickname" spellcheck="false" /></label>
     <div class="connect-ways">
-      <label class="field"><span>Link to a room, as <code>playground serve</code> prints it</span><input name="link" type="url" placeholder="http://192.168.0.7:8266/#pair=…&room=…" spellcheck="false" /></label>
+      <label class="field"><span>Link to a room, as <code>playground serve</code> prints it</span><input name="link" type="url" .defaultValue=${ownRelay()} placeholder="http://192.168.0.7:8266/#pair=…&room=…" spellcheck="false" /></label>
       <button type="button" class="button primary" @click=${(event: Event) => void join(event, false)}>Join the room</button>
     </div>
     <p class="field-problem" role="alert"></p>
     ${hasTabs ? html`<p>Without any server: <button type="button" class="button" @click=${(event: Event) => void join(event, true)}>Share with the other tabs of this browser</button></p>` : nothing}`;
+}
+
+/** The relay that served this page, when its link says so: the likeliest one to meet at. */
+function ownRelay(): string {
+  const parts = new URLSearchParams(location.hash.slice(1)).has("pair") ? readRoomLink(location.href, "home") : null;
+  return parts === null ? "" : roomLink(parts);
 }
 
 function inside(session: Session, redraw: () => void): TemplateResult {
