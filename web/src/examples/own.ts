@@ -289,6 +289,52 @@ end)
     ],
   ),
   example(
+    "mqtt",
+    "Servers and clients",
+    "A thermometer and a display, by way of a broker",
+    "The display subscribes, the thermometer publishes; neither knows the other's address. Switch the thermometer off: half a minute later the broker publishes its last will.",
+    [
+      board(
+        "thermometer",
+        `local m = mqtt.Client("thermometer", 20)
+m:lwt("room/state", "lost", 0, 1)
+
+local function measure(client)
+  local degrees = 200 + node.random(0, 20)
+  client:publish("room/temperature", degrees / 10, 0, 0, function() print("sent " .. degrees / 10) end)
+end
+
+m:connect("test.mosquitto.org", 1883, false, function(client)
+  client:publish("room/state", "there", 1, 1)
+  tmr.create():alarm(2000, tmr.ALARM_AUTO, function(t)
+    if not pcall(measure, client) then t:stop() end
+  end)
+end, function(client, reason)
+  print("no broker: " .. reason)
+end)
+`,
+      ),
+      board(
+        "display",
+        `local m = mqtt.Client("display", 60)
+
+m:on("message", function(client, topic, data)
+  print(topic .. ": " .. (data or ""))
+end)
+m:on("offline", function() print("offline") end)
+
+m:connect("test.mosquitto.org", 1883, false, function(client)
+  client:subscribe({ ["room/temperature"] = 0, ["room/state"] = 1 }, function()
+    print("waiting for news of the room")
+  end)
+end, function(client, reason)
+  print("no broker: " .. reason)
+end)
+`,
+      ),
+    ],
+  ),
+  example(
     "soft-ap",
     "Servers and clients",
     "A board as access point",

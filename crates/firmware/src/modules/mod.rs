@@ -10,6 +10,7 @@ pub(crate) mod encoder;
 pub(crate) mod file;
 pub(crate) mod gpio;
 pub(crate) mod http;
+pub(crate) mod mqtt;
 pub(crate) mod net;
 pub(crate) mod node;
 pub(crate) mod pipe;
@@ -39,6 +40,7 @@ pub(crate) const ALL: &[&Module] = &[
     &file::MODULE,
     &gpio::MODULE,
     &http::MODULE,
+    &mqtt::MODULE,
     &net::MODULE,
     &node::MODULE,
     &pipe::MODULE,
@@ -59,6 +61,7 @@ pub(crate) struct State {
     pub(crate) file: RefCell<file::State>,
     pub(crate) gpio: RefCell<gpio::State>,
     pub(crate) http: RefCell<http::State>,
+    pub(crate) mqtt: RefCell<mqtt::State>,
     pub(crate) net: RefCell<net::State>,
     pub(crate) node: RefCell<node::State>,
     pub(crate) sntp: RefCell<sntp::State>,
@@ -76,6 +79,7 @@ impl State {
             file: RefCell::default(),
             gpio: RefCell::new(gpio::State::new(wiring)),
             http: RefCell::default(),
+            mqtt: RefCell::default(),
             net: RefCell::default(),
             node: RefCell::default(),
             sntp: RefCell::default(),
@@ -118,4 +122,5 @@ pub(crate) fn collected(chip: &Chip) {
     net::collected(chip);
     tmr::collected(chip);
     file::collected(chip);
+    mqtt::collected(chip);
 }

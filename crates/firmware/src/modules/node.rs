@@ -185,7 +185,7 @@ fn restore<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
     Ok(call.none())
 }
 
-fn chip_number(chip: &Chip) -> i64 {
+pub(super) fn chip_number(chip: &Chip) -> i64 {
     let [_, _, _, a, b, c] = chip.config.mac.0;
     i64::from(u32::from_be_bytes([0, a, b, c]))
 }
