@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use lua::piccolo::Value;
@@ -46,6 +47,10 @@ fn options(version: LuaArgument, out: &Rc<RefCell<BufWriter<io::Stdout>>>) -> Op
         // A closed pipe ends the output, not the script, as with the reference command's print.
         print: Some(Rc::new(move |bytes| drop(out.borrow_mut().write_all(bytes)))),
         read_file: Some(Rc::new(|name| fs::read(name).ok())),
+        wall_clock: Some(Rc::new(|| {
+            let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+            since_1970.map_or(0.0, |time| time.as_secs_f64())
+        })),
         ..Options::default()
     }
 }

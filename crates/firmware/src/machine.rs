@@ -339,6 +339,9 @@ impl Machine {
         }
         self.chip.end_slice(limits::INSTRUCTIONS_PER_SLICE.saturating_sub(fuel));
         self.measure_heap();
+        for hint in self.engine.take_hints() {
+            self.chip.hint(&hint.text, hint.position.map(module::trace_position));
+        }
         match step {
             Step::OutOfFuel if self.chip.watchdog_barks() => {
                 self.record_end(&job, Some("reset by the software watchdog".to_owned()));

@@ -284,6 +284,16 @@ fn missing_modules_explain_themselves() {
     assert_eq!(hints[0].0, 2);
 }
 
+/// docs/behaviour.md §6.8: the chip's `math` has no sine. The program meets nil, its author a hint.
+#[test]
+fn missing_library_functions_explain_themselves() {
+    let mut bench = Bench::running(config(), "print(math.sin)\nprint(pcall(function() return math.sin(1) end))");
+    assert_eq!(bench.output(), "nil\nfalse\tinit.lua:2: attempt to call field 'sin' (a nil value)\n");
+    let hints = bench.hints();
+    assert_eq!(hints.len(), 1, "{hints:?}");
+    assert_eq!((hints[0].0, &hints[0].1[..10]), (2, "`math.sin`"));
+}
+
 /// An idle board has nothing to do.
 #[test]
 fn idle_board_needs_no_time() {

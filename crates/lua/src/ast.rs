@@ -74,21 +74,56 @@ pub(crate) struct Statement {
 
 #[derive(Debug)]
 pub(crate) enum StatementKind {
-    Local { names: Vec<LocalId>, values: Vec<Expression> },
-    LocalFunction { name: LocalId, body: Box<FunctionBody> },
-    Assign { targets: Vec<Expression>, values: Vec<Expression> },
+    Local {
+        names: Vec<LocalId>,
+        values: Vec<Expression>,
+    },
+    LocalFunction {
+        name: LocalId,
+        body: Box<FunctionBody>,
+    },
+    Assign {
+        targets: Vec<Expression>,
+        values: Vec<Expression>,
+    },
     Call(Expression),
     Do(Block),
-    While { condition: Expression, body: Block },
-    Repeat { body: Block, condition: Expression },
-    If { arms: Vec<(Expression, Block)>, otherwise: Option<Block> },
-    NumericFor { variable: LocalId, start: Expression, limit: Expression, step: Option<Expression>, body: Block },
-    GenericFor { names: Vec<LocalId>, values: Vec<Expression>, body: Block },
-    Function { target: Expression, body: Box<FunctionBody> },
+    While {
+        condition: Expression,
+        body: Block,
+    },
+    Repeat {
+        body: Block,
+        condition: Expression,
+    },
+    If {
+        arms: Vec<(Expression, Block)>,
+        otherwise: Option<Block>,
+    },
+    NumericFor {
+        variable: LocalId,
+        start: Expression,
+        limit: Expression,
+        step: Option<Expression>,
+        body: Block,
+    },
+    GenericFor {
+        names: Vec<LocalId>,
+        values: Vec<Expression>,
+        body: Block,
+    },
+    Function {
+        target: Expression,
+        body: Box<FunctionBody>,
+    },
     Return(Vec<Expression>),
     Break,
     Goto(Symbol),
-    Label { name: Symbol },
+    /// With the line of what follows it.
+    Label {
+        name: Symbol,
+        next_line: u32,
+    },
 }
 
 #[derive(Debug)]

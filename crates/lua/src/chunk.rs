@@ -91,7 +91,11 @@ pub(crate) fn check(name: &[u8], source: &[u8], dialect: Dialect, bits: IntegerB
 fn compile_error(error: SourceError, file: &str) -> CompileError {
     CompileError {
         kind: error.kind,
-        message: format!("{file}:{}: {}", error.span.line, String::from_utf8_lossy(&error.text)),
+        message: format!(
+            "{file}:{}: {}",
+            error.noticed_on.unwrap_or(error.span.line),
+            String::from_utf8_lossy(&error.text)
+        ),
         file: file.to_owned(),
         line: error.span.line,
         column: error.span.column,

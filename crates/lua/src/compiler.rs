@@ -128,5 +128,11 @@ fn limit_error(dialect: Dialect, line_defined: u32, what: &str, limit: usize, sp
 }
 
 fn plain_error(text: impl Into<Vec<u8>>, span: Span) -> Box<SourceError> {
-    Box::new(SourceError { kind: CompileErrorKind::Limit, text: text.into(), span, incomplete: false })
+    Box::new(SourceError {
+        kind: CompileErrorKind::Limit,
+        text: text.into(),
+        span,
+        noticed_on: None,
+        incomplete: false,
+    })
 }

@@ -10,6 +10,7 @@ use crate::{
     CompileError, Dialect, IntegerBits, RuntimeError, StashedFunction, chunk,
     debugger::{CallLevel, Resume, Watch},
     machine::{Exit, Machine},
+    missing::{Hint, Hints},
     shared::Shared,
     stdlib,
 };
@@ -54,6 +55,7 @@ pub struct Engine {
     baseline: Option<usize>,
     /// Shared with the state, so that a debugger's wishes need not enter it.
     watch: Rc<RefCell<Watch>>,
+    hints: Rc<RefCell<Hints>>,
     is_paused: bool,
 }
 
@@ -94,12 +96,12 @@ impl Engine {
     /// Makes an engine with the libraries of its dialect.
     pub fn new(options: Options) -> Engine {
         let mut lua = piccolo::Lua::empty();
-        let watch = lua.enter(|ctx| {
+        let (watch, hints) = lua.enter(|ctx| {
             let shared = Shared::install(ctx, options.clone());
             stdlib::load(ctx, &options);
-            Rc::clone(&shared.watch)
+            (Rc::clone(&shared.watch), Rc::clone(&shared.hints))
         });
-        Engine { lua, options, baseline: None, watch, is_paused: false }
+        Engine { lua, options, baseline: None, watch, hints, is_paused: false }
     }
 
     /// The options this engine was made with.
@@ -222,6 +224,11 @@ impl Engine {
             };
             f(ctx, values)
         })
+    }
+
+    /// Functions of desktop Lua that programs have called in vain since this was asked last; each is named once.
+    pub fn take_hints(&mut self) -> Vec<Hint> {
+        self.hints.borrow_mut().take()
     }
 
     // The debugger.

@@ -108,6 +108,8 @@ pub(crate) struct SourceError {
     pub(crate) kind: CompileErrorKind,
     pub(crate) text: Vec<u8>,
     pub(crate) span: Span,
+    /// The line that the message gives, where the reference notices the mistake only after the text that is wrong.
+    pub(crate) noticed_on: Option<u32>,
     pub(crate) incomplete: bool,
 }
 
@@ -577,6 +579,7 @@ impl<'s> Lexer<'s> {
             kind: CompileErrorKind::Lexical,
             text,
             span: Span { line: self.line, column, length },
+            noticed_on: None,
             incomplete: false,
         })
     }

@@ -9,7 +9,7 @@
 //! coroutines, libraries, errors. It does no I/O, reads no clock, and two engines given the same calls behave alike.
 //!
 //! In reading order: `dialect`, `value`, `table`, `number`, `error`; `lexer`, `ast`, `parser`, `compiler`, `opcode`,
-//! `prototype`; `machine`, `closure`, `coroutine`, `shared`, `debugger`; [`native`], [`rom`], `stdlib`.
+//! `prototype`; `machine`, `closure`, `coroutine`, `shared`, `debugger`, `missing`; [`native`], [`rom`], `stdlib`.
 
 #![warn(clippy::unwrap_used)]
 
@@ -24,6 +24,7 @@ mod engine;
 mod error;
 mod lexer;
 mod machine;
+mod missing;
 pub mod native;
 pub mod number;
 mod opcode;
@@ -42,6 +43,7 @@ pub use crate::{
     dialect::{Dialect, IntegerBits},
     engine::{Clock, Engine, FileReader, Options, Printer, Run, Step, check, check_named},
     error::{CompileError, CompileErrorKind, Error, Position, RuntimeError, RuntimeErrorKind},
+    missing::Hint,
     table::{InvalidKey, Table, UnknownKey},
     value::{
         Coroutine, Function, Kind, Object, PlainValue, Stashed, StashedFunction, fetch, kind, raw_equal, stash,

@@ -64,6 +64,8 @@ struct Scope {
     environment_at: Option<u8>,
     line_defined: u32,
     loops: usize,
+    /// 5.3: the first `break` outside a loop.
+    stray_break: Option<Span>,
     blocks: Vec<Labels>,
 }
 
@@ -202,7 +204,7 @@ impl<'s> Parser<'s> {
 
     fn error_at(&self, text: Vec<u8>, span: Span, kind: CompileErrorKind) -> Box<SourceError> {
         let incomplete = self.current.token == Token::End && text.ends_with(&self.lexer.near(&self.current));
-        Box::new(SourceError { kind, text, span, incomplete })
+        Box::new(SourceError { kind, text, span, noticed_on: None, incomplete })
     }
 
     /// A limit of the function being parsed is exceeded.
@@ -256,13 +258,19 @@ impl<'s> Parser<'s> {
             environment_at: None,
             line_defined,
             loops: 0,
+            stray_break: None,
             blocks: Vec::new(),
         });
     }
 
-    fn close_function(&mut self, parameters: Vec<LocalId>, arg: Option<LocalId>, block: Block) -> FunctionBody {
+    fn close_function(&mut self, parameters: Vec<LocalId>, arg: Option<LocalId>, block: Block) -> Result<FunctionBody> {
         let scope = self.scopes.pop().expect("functions are closed after they are opened");
-        FunctionBody {
+        if let Some(span) = scope.stray_break {
+            let text = format!("<break> at line {} not inside a loop", span.line).into_bytes();
+            let error = self.error_at(text, span, CompileErrorKind::Syntax);
+            return Err(Box::new(SourceError { noticed_on: Some(self.last_line), ..*error }));
+        }
+        Ok(FunctionBody {
             parameters,
             is_vararg: scope.is_vararg,
             needs_arg: arg.is_some() && !scope.uses_dots,
@@ -274,7 +282,7 @@ impl<'s> Parser<'s> {
             environment_at: scope.environment_at,
             line_defined: scope.line_defined,
             last_line: self.last_line,
-        }
+        })
     }
 
     fn declare(&mut self, name: Symbol) -> LocalId {
@@ -430,7 +438,7 @@ impl<'s> Parser<'s> {
             block.statements.insert(0, hidden);
         }
         self.last_line = self.lexer.line();
-        Ok(self.close_function(Vec::new(), None, block))
+        self.close_function(Vec::new(), None, block)
     }
 
     fn block_ends(&self) -> bool {
@@ -716,8 +724,9 @@ impl<'s> Parser<'s> {
         if self.scope().loops == 0 {
             if self.dialect.is_53() {
                 let span = self.advance()?.span;
-                let text = format!("<break> at line {} not inside a loop", span.line).into_bytes();
-                return Err(self.error_at(text, span, CompileErrorKind::Syntax));
+                // The reference takes it for a jump to a label that may still come: an error when the function ends.
+                self.scope_mut().stray_break.get_or_insert(span);
+                return Ok(StatementKind::Break);
             }
             self.advance()?;
             return Err(self.error_near("no loop to break"));
@@ -741,7 +750,7 @@ impl<'s> Parser<'s> {
         if let Some(block) = self.scope_mut().blocks.last_mut() {
             block.labels.push((name, line));
         }
-        Ok(StatementKind::Label { name })
+        Ok(StatementKind::Label { name, next_line: self.current.span.line })
     }
 
     fn expression_statement(&mut self) -> Result<StatementKind> {
@@ -1059,7 +1068,7 @@ impl<'s> Parser<'s> {
         let block = self.block()?;
         self.last_line = self.current.span.line;
         self.expect_closing(Token::Keyword(Keyword::End), Token::Keyword(Keyword::Function), line)?;
-        Ok(self.close_function(parameters, arg, block))
+        self.close_function(parameters, arg, block)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     Options, Table,
     debugger::Watch,
     machine::Failure,
+    missing::Hints,
     native::Lookup,
     number,
     value::{Function, Kind, kind, type_name},
@@ -42,6 +43,8 @@ pub(crate) struct Shared<'gc> {
     pub(crate) is_watching: Cell<bool>,
     #[collect(require_static)]
     pub(crate) watch: Rc<RefCell<Watch>>,
+    #[collect(require_static)]
+    pub(crate) hints: Rc<RefCell<Hints>>,
     /// Whether the watch has stopped the run under way.
     #[collect(require_static)]
     pub(crate) is_paused: Cell<bool>,
@@ -102,6 +105,7 @@ impl<'gc> Shared<'gc> {
                 collect_wanted: Cell::new(false),
                 is_watching: Cell::new(false),
                 watch: Rc::default(),
+                hints: Rc::default(),
                 is_paused: Cell::new(false),
                 used: Cell::new(0),
                 fuel: Cell::new(0),

@@ -29,13 +29,7 @@ const STEPS_MAX: u32 = 500_000;
 /// What the engine does not do yet; such a test fails on the day it passes.
 ///
 /// - `__gc` of tables is not called.
-/// - The reference puts the line where a block ends before its complaints about `goto` and `break`; here it is their own line.
-const KNOWN_FAILURES: &[&str] = &[
-    "golden/53/break_outside_loop.lua/5.3",
-    "golden/53/goto_into_scope.lua/5.3",
-    "golden/53/goto_missing.lua/5.3",
-    "scripts/53/finalizers.lua/5.3",
-];
+const KNOWN_FAILURES: &[&str] = &["scripts/53/finalizers.lua/5.3"];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();

@@ -13,7 +13,7 @@ use crate::{
         BinaryOperator, Block, Capture, Expression, ExpressionKind, FunctionBody, LocalId, Statement, StatementKind,
         SuffixKind,
     },
-    lexer::{Span, Symbol},
+    lexer::{SourceError, Span, Symbol},
     number,
     opcode::{Instruction, Op},
 };
@@ -36,9 +36,19 @@ struct BlockState {
     active: usize,
     /// Jumps of `break`, when the block is a loop.
     breaks: Option<Vec<usize>>,
-    labels: Vec<(Symbol, usize, usize)>,
+    labels: Vec<Label>,
     /// First pending goto of this block.
     gotos: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Label {
+    name: Symbol,
+    position: usize,
+    /// Locals that are active behind it.
+    active: usize,
+    /// The line of what follows it.
+    next_line: u32,
 }
 
 struct PendingGoto {
@@ -129,10 +139,11 @@ impl FunctionState<'_, '_> {
         Ok(())
     }
 
-    fn missing_label(&self, goto: &PendingGoto) -> Box<crate::lexer::SourceError> {
+    fn missing_label(&self, goto: &PendingGoto) -> Box<SourceError> {
         let name = self.chunk.symbols.text(goto.name);
         let text = [b"no visible label '", name, format!("' for <goto> at line {}", goto.line).as_bytes()].concat();
-        plain_error(text, self.span_of(goto.jump))
+        let error = plain_error(text, self.span_of(goto.jump));
+        Box::new(SourceError { noticed_on: Some(self.body.last_line), ..*error })
     }
 
     // Locals.
@@ -244,34 +255,35 @@ impl FunctionState<'_, '_> {
             self.patch_to_here(&breaks)?;
         }
         if let Some(outer) = self.blocks.last() {
-            for (name, position, active) in outer.labels.clone() {
-                self.settle_gotos(block.gotos, name, position, active)?;
+            for label in outer.labels.clone() {
+                self.settle_gotos(block.gotos, label)?;
             }
         }
         Ok(())
     }
 
     /// Lets the pending gotos from `first` on that mean this label jump to it.
-    fn settle_gotos(&mut self, first: usize, name: Symbol, position: usize, active: usize) -> Result<()> {
+    fn settle_gotos(&mut self, first: usize, label: Label) -> Result<()> {
         let mut index = first;
         while index < self.gotos.len() {
-            if self.gotos[index].name != name {
+            if self.gotos[index].name != label.name {
                 index += 1;
                 continue;
             }
             let goto = self.gotos.remove(index);
-            if goto.active < active {
+            if goto.active < label.active {
                 let text = [
                     b"<goto ",
-                    self.chunk.symbols.text(name),
+                    self.chunk.symbols.text(label.name),
                     format!("> at line {} jumps into the scope of local '", goto.line).as_bytes(),
                     &self.active[goto.active].name,
                     b"'",
                 ]
                 .concat();
-                return Err(plain_error(text, self.span_of(goto.jump)));
+                let error = plain_error(text, self.span_of(goto.jump));
+                return Err(Box::new(SourceError { noticed_on: Some(label.next_line), ..*error }));
             }
-            self.patch_list(&[goto.jump], position)?;
+            self.patch_list(&[goto.jump], label.position)?;
         }
         Ok(())
     }
@@ -335,28 +347,29 @@ impl FunctionState<'_, '_> {
                 Ok(())
             }
             StatementKind::Goto(name) => self.goto(*name, place),
-            StatementKind::Label { name, .. } => self.label(*name, ends_block),
+            StatementKind::Label { name, next_line } => self.label(*name, *next_line, ends_block),
         }
     }
 
     fn goto(&mut self, name: Symbol, place: Place) -> Result<()> {
         let jump = self.jump(place);
-        let known = self.blocks.iter().rev().flat_map(|block| &block.labels).find(|(label, ..)| *label == name);
-        if let Some(&(_, position, _)) = known {
+        let known = self.blocks.iter().rev().flat_map(|block| &block.labels).find(|label| label.name == name);
+        if let Some(position) = known.map(|label| label.position) {
             return self.patch_list(&[jump], position);
         }
         self.gotos.push(PendingGoto { name, jump, line: place.line, active: self.active.len() });
         Ok(())
     }
 
-    fn label(&mut self, name: Symbol, ends_block: bool) -> Result<()> {
+    fn label(&mut self, name: Symbol, next_line: u32, ends_block: bool) -> Result<()> {
         let position = self.code.len();
         self.last_target = position;
         let Some(block) = self.blocks.last_mut() else { return Ok(()) };
         let active = if ends_block { block.active } else { self.active.len() };
-        block.labels.push((name, position, active));
+        let label = Label { name, position, active, next_line };
+        block.labels.push(label);
         let first = block.gotos;
-        self.settle_gotos(first, name, position, active)
+        self.settle_gotos(first, label)
     }
 
     fn local_statement(&mut self, names: &[LocalId], values: &[Expression], place: Place) -> Result<()> {

@@ -7,6 +7,7 @@ use super::{FrameKind, Machine, Return};
 use crate::{
     Coroutine, Dialect, Error, Function, Position, Table,
     closure::ClosureCell,
+    missing,
     native::NativeCell,
     number,
     opcode::{Instruction, Op},
@@ -325,6 +326,9 @@ impl<'gc> Machine<'gc> {
             Some(Op::GetField | Op::GetIndex | Op::GetInteger | Op::Method) => self.name_of(|i| i.b),
             _ => None,
         };
+        if let Some(("global", library)) = &name {
+            self.hint_at_missing(shared, table, library, None);
+        }
         self.error_with_name(ctx, shared, "index", table, name)
     }
 
@@ -334,7 +338,41 @@ impl<'gc> Machine<'gc> {
             Some(Op::Call | Op::TailCall) if self.native.is_none() => self.name_of(|i| i.a),
             _ => None,
         };
-        self.error_with_name(ctx, shared, "call", self.stack[at], name)
+        let callee = self.stack[at];
+        match &name {
+            Some(("global", global)) => self.hint_at_missing(shared, callee, global, None),
+            Some(("field" | "method", member)) => {
+                if let Some(library) = self.called_library() {
+                    self.hint_at_missing(shared, callee, &library, Some(member));
+                }
+            }
+            _ => {}
+        }
+        self.error_with_name(ctx, shared, "call", callee, name)
+    }
+
+    /// The global whose field the current instruction calls.
+    fn called_library(&self) -> Option<std::string::String> {
+        let (closure, pc) = self.at(self.frames.len().checked_sub(1)?)?;
+        let prototype = Gc::as_ref(closure.prototype);
+        let getter = find_setter(prototype, pc, prototype.code.get(pc)?.a)?;
+        match register_name(prototype, getter, prototype.code[getter].b)? {
+            ("global", name) => Some(name.into_owned()),
+            _ => None,
+        }
+    }
+
+    /// Gives a hint if `value`, found as a global or its member, is nil because the chip lacks what desktop Lua has.
+    fn hint_at_missing(&self, shared: &Shared<'gc>, value: Value<'gc>, global: &str, member: Option<&str>) {
+        let dialect = shared.options.dialect;
+        let is_missing = match member {
+            None => missing::is_missing_library(global),
+            Some(member) => missing::is_missing_member(dialect, global, member),
+        };
+        if value.is_nil() && is_missing && !shared.options.full_libraries {
+            let name = member.map_or_else(|| global.to_owned(), |member| format!("{global}.{member}"));
+            shared.hints.borrow_mut().missing(name, self.failing_position());
+        }
     }
 
     pub(super) fn arithmetic_error(
