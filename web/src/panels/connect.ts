@@ -1,6 +1,6 @@
 /** The dialog "Connect": ways out of this page, one section each. */
 
-import { html, render } from "lit";
+import { html, nothing, render } from "lit";
 
 import type { Session } from "../store/session.ts";
 import { showDialog } from "../ui/dialog.ts";
@@ -13,7 +13,10 @@ export async function showConnect(session: Session): Promise<void> {
   const relay = new RelaySection(session);
   const draw = (): void => {
     relay.draw();
-    render(html`${relay.dom}${roomSection(session, draw)}`, body);
+    // In a room, the router of whoever keeps it is the way out; this page's own is unplugged.
+    const { isIn, keeper, self } = session.room;
+    const hasRouter = !isIn || (keeper !== null && keeper === self);
+    render(html`${hasRouter ? relay.dom : nothing}${roomSection(session, draw)}`, body);
   };
   draw();
   const timer = setInterval(draw, 500);
