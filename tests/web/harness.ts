@@ -60,12 +60,7 @@ export class Harness {
       execFileSync("npx", ["vite", "build", "--outDir", folder, "--emptyOutDir", "--logLevel", "warn"], { cwd: web, env: environment, stdio: ["ignore", "ignore", "inherit"] });
     }
     const server = await serve(folder);
-    const executablePath = chromiumPaths.find((path) => path !== "" && existsSync(path));
-    if (executablePath === undefined) throw new Error("No Chromium was found; name one in CHROMIUM.");
-    const browser = await chromium.launch({
-      executablePath,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    });
+    const browser = await launchChromium();
     const harness = new Harness(browser, addressOf(server), folder);
     harness.#closers.push(
       () => browser.close(),
@@ -97,6 +92,14 @@ export class Harness {
     await page.goto(this.url + fragment);
     return { page, troubles, strays };
   }
+}
+
+/** Starts the machine's Chromium, with further arguments. */
+export function launchChromium(...further: readonly string[]): Promise<Browser> {
+  const executablePath = chromiumPaths.find((path) => path !== "" && existsSync(path));
+  if (executablePath === undefined) throw new Error("No Chromium was found; name one in CHROMIUM.");
+  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...further];
+  return chromium.launch({ executablePath, args });
 }
 
 /** What axe finds, in short. */

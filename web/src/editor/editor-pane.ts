@@ -72,7 +72,9 @@ export class EditorPane implements Panel {
 
   #load(): Promise<void> {
     return (this.#loading ??= import("./editor.ts").then(
-      ({ Editor }) => {
+      async ({ Editor }) => {
+        // Its script has just run; a task of its own keeps the page answering in between.
+        await new Promise((resolve) => setTimeout(resolve));
         if (this.#isDestroyed) return;
         const hadFocus = this.#preview.contains(document.activeElement);
         this.#editor = new Editor(this.session);

@@ -61,8 +61,8 @@ export class TopBar implements Panel {
           <button class="button icon-only" aria-label=${state === "paused" ? "Go on" : "Pause"} aria-pressed=${state === "paused"} title=${state === "paused" ? "Go on" : "Pause time"} ?disabled=${isStopped} @click=${() => session.setPaused(state !== "paused")}>
             ${icon(state === "paused" ? "run" : "pause")}
           </button>
-          <button class="button step" title="Run to the next callback, then pause" @click=${() => session.step("callback")}>${icon("step")}<span>Callback</span></button>
-          <button class="button step" title="Run to the next frame, then pause" @click=${() => session.step("frame")}>${icon("step")}<span>Frame</span></button>
+          <button class="button step" aria-label="To the next callback" title="Run to the next callback, then pause" @click=${() => session.step("callback")}>${icon("step")}<span>Callback</span></button>
+          <button class="button step" aria-label="To the next frame" title="Run to the next frame, then pause" @click=${() => session.step("frame")}>${icon("frame")}<span>Frame</span></button>
           <label class="speed" title="Speed of virtual time"><span class="visually-hidden">Speed</span>
             <select ?disabled=${session.room.isIn} @change=${(event: Event) => session.setSpeed(Number((event.target as HTMLSelectElement).value))}>
               ${speeds.map((speed) => html`<option value=${speed} ?selected=${speed === session.client.speed}>${speed}×</option>`)}
