@@ -13,6 +13,15 @@ afterAll(() => harness.stop());
 
 const views = ["timeline", "sequence", "packets", "transcript", "network", "ping", "dns"] as const;
 
+/** What opens over the page, and the button that opens it. */
+const popovers = [
+  ["labs", ".lab-button"],
+  ["settings", "button[aria-label=Settings]"],
+  ["profile", ".profile-button"],
+  ["board menu", ".board-tabs button[aria-haspopup=menu]"],
+  ["file menu", ".file-tabs button[aria-haspopup=menu]"],
+] as const;
+
 describe("the first visit", () => {
   it("shows an example that is already running, and asks nothing of other sites", async () => {
     const { page, troubles, strays } = await harness.open();
@@ -62,6 +71,23 @@ describe("accessibility", () => {
       await page.context().close();
     });
   }
+
+  it("has nothing for axe to find in what opens over the page, nor on a phone", async () => {
+    const { page } = await harness.open("", { reducedMotion: "reduce" });
+    await page.getByText("request 1 for /status").waitFor();
+    const problems: string[] = [];
+    for (const [name, opener] of popovers) {
+      await page.locator(opener).first().click();
+      await page.waitForTimeout(200);
+      problems.push(...(await accessibilityProblems(page)).map((problem) => `${name}: ${problem}`));
+      await page.keyboard.press("Escape");
+    }
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.waitForTimeout(300);
+    problems.push(...(await accessibilityProblems(page)).map((problem) => `phone: ${problem}`));
+    expect(problems).toEqual([]);
+    await page.context().close();
+  });
 
   it("lets the keyboard reach tabs, timeline and details", async () => {
     const { page } = await harness.open();

@@ -27,21 +27,21 @@ fn comes_first(path: &str, page: &str) -> bool {
 
 /// The limits. Raise one only together with the reason, in the commit that needs it.
 const BUDGETS: &[Budget] = &[
-    Budget { what: "the page, before the first run", counts: comes_first, bytes_max: 570_000 },
+    Budget { what: "the page, before the first run", counts: comes_first, bytes_max: 595_000 },
     Budget {
         what: "the engine's first part",
         counts: |path, _| path.starts_with("assets/playground_first"),
-        bytes_max: 510_000,
+        bytes_max: 530_000,
     },
     Budget {
         what: "the engine's rest",
         counts: |path, _| path.starts_with("assets/playground_rest"),
-        bytes_max: 520_000,
+        bytes_max: 620_000,
     },
     Budget {
         what: "JavaScript of the page (all chunks)",
         counts: |path, _| path.starts_with("assets/") && path.ends_with(".js"),
-        bytes_max: 260_000,
+        bytes_max: 275_000,
     },
     Budget {
         what: "style sheets of the page",

@@ -114,9 +114,10 @@ export class NetworkPanel implements Panel {
       html`<svg viewBox=${`0 0 ${width} ${this.#height}`} role="group" aria-label="Map of the network">
         <path class="cloud" d=${`M30 4h${width - 60}a24 24 0 0 1 24 24v42a24 24 0 0 1-24 24H30a24 24 0 0 1-24-24V28a24 24 0 0 1 24-24z`} />
         <text class="cloud-name" x="14" y="110">built-in internet</text>
-        ${session.map.links.map((link) => this.#link(link))} ${this.#flightLayer}
+        ${session.map.links.map((link) => this.#link(link))}
         ${session.map.hosts.map((host) => this.#node(host, host.id === chosen?.id))}
-      </svg>`,
+      </svg>
+      <svg class="flights" viewBox=${`0 0 ${width} ${this.#height}`} aria-hidden="true">${this.#flightLayer}</svg>`,
       this.#map,
     );
     render(chosen ? this.#details(chosen) : nothing, this.#side);

@@ -47,10 +47,10 @@ export class TopBar implements Panel {
     const runMore = isStopped ? "" : session.isStale ? " changes" : " again";
     render(
       html`<div class="brand" title="NodeMCU net playground"><img src="favicon.svg" alt="" width="26" height="26" /><h1><span class="brand-long">NodeMCU </span>net playground</h1></div>
-        <button class="button quiet lab-button" aria-haspopup="menu" title="This lab and your other labs" @click=${(event: Event) => this.#openLabs(event)}>
+        <button class="button quiet lab-button" aria-haspopup="dialog" title="This lab and your other labs" @click=${(event: Event) => this.#openLabs(event)}>
           <span class="lab-title">${session.lab.title || "Untitled lab"}</span>${icon("chevron")}
         </button>
-        <div popover class="menu labs-menu" role="menu" id="labs-menu" @keydown=${moveInMenu}></div>
+        <div popover class="menu labs-menu" role="dialog" aria-label="Labs" id="labs-menu" @keydown=${moveInMenu}></div>
         <div class="group" role="group" aria-label="Run">
           <button class="button primary run-button" title="Start the lab with the files as they are (Ctrl+Enter)" data-stale=${session.isStale && !isStopped} @click=${() => session.run()}>
             ${icon(isStopped ? "run" : "restart")}<span>Run<span class="run-more">${runMore}</span></span>
@@ -111,12 +111,14 @@ export class TopBar implements Panel {
           ><span>Name of this lab</span>
           <input .value=${session.lab.title ?? ""} maxlength="80" @input=${(input: Event) => session.edit({ ...session.lab, title: (input.target as HTMLInputElement).value })} />
         </label>
+        <div role="menu" aria-label="Labs">
         ${item("New lab", "add", () => session.openLab(newLab("Untitled lab"), newId()))} ${item("Copy this lab", "copy", () => this.#duplicate())}
         ${item("Export as a file", "download", () => download(`${fileName(session.lab.title ?? "lab")}.lab.json`, `${JSON.stringify(session.lab, null, 2)}\n`, "application/json"))}
         ${(session.lab.inputs?.length ?? 0) === 0 ? nothing : item("Forget the recorded inputs", "restart", () => this.#forgetInputs())}
         ${item("Import from a file…", "upload", () => this.#import())} ${item("Delete this lab…", "clear", () => this.#delete())}
         ${others.length === 0 ? nothing : html`<p class="menu-head">Your other labs</p>`}
-        ${others.slice(0, 30).map((entry) => item(entry.title || "Untitled lab", "examples", () => this.#open(entry.id)))}`,
+        ${others.slice(0, 30).map((entry) => item(entry.title || "Untitled lab", "examples", () => this.#open(entry.id)))}
+        </div>`,
       menu,
     );
     openBeside(event.currentTarget as HTMLElement, menu);
