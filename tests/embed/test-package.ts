@@ -77,7 +77,8 @@ describe("in a bundler", () => {
     try {
       const { page, troubles } = await visit(harness, addressOf(server));
       const link = playgrounds(page).getByRole("link", { name: "Open in the playground" });
-      expect(await link.getAttribute("href")).toMatch(/^https:\/\/play\.example\/#lab=/);
+      await link.hover();
+      await expect.poll(() => link.getAttribute("href")).toMatch(/^https:\/\/play\.example\/#lab=/);
       const loaded = await page.evaluate(() => performance.getEntriesByType("resource").reduce((sum, entry) => sum + (entry as PerformanceResourceTiming).decodedBodySize, 0));
       expect(loaded).toBeLessThan(40_000);
       await runUntil(playgrounds(page), "bundled 2");

@@ -203,7 +203,18 @@ pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     }
     if wanted("page") {
         build_site(&root().join("dist"))?;
-        step("Benchmark the page in Chromium", || site::script("bench", &[]))?;
+        step("Benchmark the page in Chromium", || site::script("bench", &["../tests/web"]))?;
+    }
+    if wanted("embed") {
+        let folder = root().join("dist");
+        build_site(&folder)?;
+        docs::install_generators()?;
+        step("Benchmark a page with twenty elements in Chromium", || {
+            run(command("npm", &["run", "--silent", "bench", "--", "../tests/embed"])
+                .current_dir(root().join("web"))
+                .env("PLAYGROUND_SITE", &folder)
+                .env("PLAYGROUND_TOOLS", docs::tools()))
+        })?;
     }
     Ok(())
 }

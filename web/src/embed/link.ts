@@ -15,6 +15,5 @@ export function playgroundLink(site: string, lab: () => Lab, text: readonly (str
   link.href = site;
   const prepare = (): void => void toFragment(lab()).then((fragment) => (link.href = site + fragment));
   for (const event of ["pointerenter", "focus", "touchstart"]) link.addEventListener(event, prepare, { passive: true });
-  prepare();
   return link;
 }
