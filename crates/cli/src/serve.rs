@@ -59,14 +59,27 @@ async fn serve(arguments: &ServeArguments) -> Result<()> {
     settings.address = lan_address().filter(|_| arguments.workshop).map(|ip| format!("http://{ip}:{port}/"));
     let site = arguments.site.clone().map_or(Site::Embedded, Site::Folder);
     announce(&site, &settings, port);
+    relay::run(listener, settings, site, told_to_stop()).await;
+    Ok(())
+}
+
+/// Resolves on Ctrl-C, and on the request with which a supervisor ends a service.
+async fn told_to_stop() {
     let interrupted = async {
         // Without a signal handler the command simply runs until it is killed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    relay::run(listener, settings, site, interrupted).await;
-    Ok(())
+    #[cfg(unix)]
+    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            () = interrupted => {}
+            _ = terminated.recv() => {}
+        }
+        return;
+    }
+    interrupted.await;
 }
 
 fn settings(arguments: &ServeArguments) -> Result<Settings> {

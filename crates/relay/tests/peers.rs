@@ -1,4 +1,5 @@
-//! The relay between real programs: a Wisp client that is not ours (wisp-js) and servers that boards talk to.
+//! The relay between real programs: a Wisp client that is not ours (wisp-js), a room client that speaks as v86 does, and
+//! servers that boards talk to. `wisp-python` has no client to test with; the benchmark speaks to its server.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,4 +71,20 @@ async fn wisp_js_reaches_a_real_redis_in_both_versions() {
         assert!(output.status.success(), "version {version}: {text}");
         assert!(text.contains(&format!("over Wisp version {version}")), "{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_of_a_client_that_is_not_ours_cross_a_room() {
+    if !installed() {
+        return;
+    }
+    let output = Command::new("node")
+        .arg("frames-over-room.mjs")
+        .arg(format!("ws://127.0.0.1:{}/room/v86", relay().await))
+        .current_dir(peers())
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("both ways"), "{text}");
 }
