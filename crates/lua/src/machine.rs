@@ -301,16 +301,7 @@ impl<'gc> Machine<'gc> {
     }
 
     fn frames_end(&self) -> usize {
-        match self.frames.last() {
-            None => 0,
-            Some(frame) => {
-                let registers = match frame.function.downcast::<Rootable![ClosureCell<'_>]>() {
-                    Ok(closure) if matches!(frame.kind, FrameKind::Lua) => usize::from(closure.prototype.registers) + 1,
-                    _ => 0,
-                };
-                (frame.base as usize + registers).max(frame.top as usize)
-            }
-        }
+        self.frames.last().map_or(0, Frame::end)
     }
 
     /// Makes room for a frame whose registers begin at `base`.
@@ -493,10 +484,10 @@ impl<'gc> Machine<'gc> {
         if self.frames.len() >= if shared.options.dialect.is_53() { FRAMES_MAX_53 } else { FRAMES_MAX_51 }
             || base > STACK_MAX
         {
-            return Err(self.overflow_error(ctx, shared));
+            return Err(self.error_here(ctx, b"stack overflow"));
         }
         if results.crosses_native_code() {
-            self.count_native_call(ctx, shared)?;
+            self.count_native_call(ctx)?;
         }
         self.frames.push(Frame {
             function,
@@ -522,18 +513,12 @@ impl<'gc> Machine<'gc> {
         self.stack[base + parameters] = table.into();
     }
 
-    fn count_native_call(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Result<(), Error<'gc>> {
+    fn count_native_call(&mut self, ctx: Context<'gc>) -> Result<(), Error<'gc>> {
         if self.native_calls >= NATIVE_CALLS_MAX {
-            let _ = shared;
             return Err(self.error_here(ctx, b"C stack overflow"));
         }
         self.native_calls += 1;
         Ok(())
-    }
-
-    fn overflow_error(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Error<'gc> {
-        let _ = shared;
-        self.error_here(ctx, b"stack overflow")
     }
 
     /// Runs a native function and does what it asks for.
@@ -592,7 +577,7 @@ impl<'gc> Machine<'gc> {
             }
             Outcome::Again(continuation) => {
                 self.native = None;
-                self.push_frame(ctx, shared, function, FrameKind::Native(continuation), at, results)?;
+                self.push_frame(ctx, function, FrameKind::Native(continuation), at, results)?;
                 return Ok(Flow::Go);
             }
             Outcome::Control(control) => return self.control(ctx, shared, control, function, at, results),
@@ -610,6 +595,21 @@ impl<'gc> Machine<'gc> {
             self.wants_collection = true;
         }
         self.deliver(ctx, shared, first, count, results)
+    }
+
+    /// The call of a native function whose continuation goes on: its arguments are the `count` values above `at`.
+    fn continued_call<'a>(
+        &'a mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        function: UserData<'gc>,
+        at: usize,
+        count: usize,
+    ) -> Result<Call<'gc, 'a>, Error<'gc>> {
+        self.top = at + 1 + count;
+        self.grow(self.top)?;
+        self.native = Some(function);
+        Ok(Call { ctx, shared, machine: self, base: at + 1, count, function })
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -631,7 +631,7 @@ impl<'gc> Machine<'gc> {
         match then {
             None => self.call(ctx, shared, at, pushed, results),
             Some(continuation) => {
-                self.push_frame(ctx, shared, function, FrameKind::Native(continuation), at, results)?;
+                self.push_frame(ctx, function, FrameKind::Native(continuation), at, results)?;
                 self.call(ctx, shared, at, pushed, Return::Pass)
             }
         }
@@ -640,7 +640,6 @@ impl<'gc> Machine<'gc> {
     fn push_frame(
         &mut self,
         ctx: Context<'gc>,
-        shared: &'gc Shared<'gc>,
         function: UserData<'gc>,
         kind: FrameKind<'gc>,
         at: usize,
@@ -650,7 +649,7 @@ impl<'gc> Machine<'gc> {
             // The native function itself is running, and has no position.
             return Err(RawError::from_value(Value::String(ctx.intern_static(b"C stack overflow"))));
         }
-        self.count_native_call(ctx, shared)?;
+        self.count_native_call(ctx)?;
         let at = at as u32;
         self.frames.push(Frame { function, kind, base: at, pc: 0, top: at, varargs: 0, tail_calls: 0, results });
         Ok(())
@@ -725,17 +724,13 @@ impl<'gc> Machine<'gc> {
             match frame.kind {
                 FrameKind::Native(continuation) if self.nesting >= NESTING_MAX => {
                     let later = Box::new(Later { values: self.values(first, count), continuation });
-                    self.push_frame(ctx, shared, frame.function, FrameKind::Native(later), at, frame.results)?;
+                    self.push_frame(ctx, frame.function, FrameKind::Native(later), at, frame.results)?;
                     return Ok(Flow::Go);
                 }
                 FrameKind::Native(continuation) => {
                     self.move_values(first, count, at + 1, count);
-                    self.top = at + 1 + count;
-                    self.grow(self.top)?;
-                    self.native = Some(frame.function);
                     self.nesting += 1;
-                    let call = Call { ctx, shared, machine: self, base: at + 1, count, function: frame.function };
-                    let answer = continuation.resume(call);
+                    let answer = continuation.resume(self.continued_call(ctx, shared, frame.function, at, count)?);
                     let result = self.answer(ctx, shared, answer, frame.function, at, frame.results);
                     self.nesting -= 1;
                     return result;
@@ -795,7 +790,7 @@ impl<'gc> Machine<'gc> {
             Control::Protected { pushed, handler } => {
                 let first = self.top - pushed;
                 self.native = None;
-                self.push_frame(ctx, shared, function, FrameKind::Protected(handler), at, results)?;
+                self.push_frame(ctx, function, FrameKind::Protected(handler), at, results)?;
                 self.stack.copy_within(first..first + pushed, at + 1);
                 self.call(ctx, shared, at + 1, pushed.saturating_sub(1), Return::Pass)
             }
@@ -848,7 +843,7 @@ impl<'gc> Machine<'gc> {
         let first = self.top - pushed;
         self.native = None;
         let previous = self.coroutine;
-        self.push_frame(ctx, shared, function, FrameKind::Resume { coroutine, wrap, previous }, at, results)?;
+        self.push_frame(ctx, function, FrameKind::Resume { coroutine, wrap, previous }, at, results)?;
         if let Some(previous) = previous {
             previous.write(&ctx, |state| state.status = Status::Normal);
         }
@@ -896,12 +891,12 @@ impl<'gc> Machine<'gc> {
             } else {
                 b"attempt to yield across metamethod/C-call boundary"
             };
-            return Err(self.yield_error(ctx, text, is_53));
+            return Err(self.error_here(ctx, text));
         };
         let mut above = self.frames[boundary + 1..].iter();
         let crosses = |frame: &Frame<'gc>| !matches!(frame.kind, FrameKind::Lua) || frame.results.crosses_native_code();
         if !is_53 && (above.any(crosses) || pending.crosses_native_code()) {
-            return Err(self.yield_error(ctx, b"attempt to yield across metamethod/C-call boundary", false));
+            return Err(self.error_here(ctx, b"attempt to yield across metamethod/C-call boundary"));
         }
         self.native = None;
         let first = self.top - pushed;
@@ -915,7 +910,7 @@ impl<'gc> Machine<'gc> {
         }
         // A frame that called the yield with open results keeps what stands below them.
         let end = end.max(bottom).min(first.max(bottom));
-        let end = frames_end(&frames, bottom).max(end);
+        let end = frames.last().map_or(bottom, |frame| bottom + frame.end()).max(end);
         let values = self.stack[bottom..end].to_vec();
         let Some(frame) = self.pop_frame() else { return Ok(Flow::Go) };
         let FrameKind::Resume { coroutine, wrap, previous } = frame.kind else { return Ok(Flow::Go) };
@@ -933,13 +928,6 @@ impl<'gc> Machine<'gc> {
         self.move_values(first, pushed, at + 1, pushed);
         self.stack[at] = Value::Boolean(true);
         self.deliver(ctx, shared, at, pushed + 1, frame.results)
-    }
-
-    fn yield_error(&self, ctx: Context<'gc>, text: &[u8], has_position: bool) -> Error<'gc> {
-        if has_position {
-            return self.error_here(ctx, text);
-        }
-        self.error_here(ctx, text)
     }
 
     fn leave_coroutine(
@@ -981,10 +969,7 @@ impl<'gc> Machine<'gc> {
                     error = RawError::from_value(Value::String(text));
                 }
                 FrameKind::Native(continuation) => {
-                    self.top = at + 1;
-                    self.grow(self.top)?;
-                    self.native = Some(frame.function);
-                    let call = Call { ctx, shared, machine: self, base: at + 1, count: 0, function: frame.function };
+                    let call = self.continued_call(ctx, shared, frame.function, at, 0)?;
                     match continuation.failed(call, error.clone()) {
                         Ok(outcome) => {
                             return self.answer(ctx, shared, Ok(outcome), frame.function, at, frame.results);
@@ -1138,20 +1123,6 @@ impl<'gc> Machine<'gc> {
     }
 }
 
-/// End of the values that a suspended coroutine's frames use, as a position on the machine's stack.
-fn frames_end(frames: &[Frame<'_>], bottom: usize) -> usize {
-    match frames.last() {
-        None => bottom,
-        Some(frame) => {
-            let registers = match frame.function.downcast::<Rootable![ClosureCell<'_>]>() {
-                Ok(closure) if matches!(frame.kind, FrameKind::Lua) => usize::from(closure.prototype.registers) + 1,
-                _ => 1,
-            };
-            bottom + (frame.base as usize + registers).max(frame.top as usize)
-        }
-    }
-}
-
 /// How the machine goes on after a call.
 pub(crate) enum Flow {
     /// With its top frame.
@@ -1165,6 +1136,12 @@ impl<'gc> Frame<'gc> {
         self.base = (i64::from(self.base) + by) as u32;
         self.top = (i64::from(self.top) + by) as u32;
         self.results = self.results.shifted(by);
+    }
+
+    /// End of the values that the frame uses.
+    fn end(&self) -> usize {
+        let registers = self.closure().map_or(0, |closure| usize::from(closure.prototype.registers) + 1);
+        (self.base as usize + registers).max(self.top as usize)
     }
 
     /// The Lua function of this frame.

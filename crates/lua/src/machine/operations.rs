@@ -4,9 +4,9 @@ use piccolo::{Context, String, UserData, Value};
 
 use super::{Exit, Flow, FrameKind, Machine, Return};
 use crate::{
-    Error, Function, IntegerBits, Table,
+    Error, Function, Table,
     closure::ClosureCell,
-    native::{Call, Lookup},
+    native::Lookup,
     number,
     opcode::Op,
     shared::Shared,
@@ -23,11 +23,7 @@ impl<'gc> Machine<'gc> {
         let at = frame.base as usize;
         let FrameKind::Native(continuation) = frame.kind else { return Ok(Flow::Go) };
         self.fuel -= 1;
-        self.top = at + 1;
-        self.grow(self.top)?;
-        self.native = Some(frame.function);
-        let call = Call { ctx, shared, machine: self, base: at + 1, count: 0, function: frame.function };
-        let answer = continuation.resume(call);
+        let answer = continuation.resume(self.continued_call(ctx, shared, frame.function, at, 0)?);
         self.answer(ctx, shared, answer, frame.function, at, frame.results)
     }
 
@@ -120,9 +116,6 @@ impl<'gc> Machine<'gc> {
                 if handler.is_nil() {
                     return match table.set_value(&ctx, key, value) {
                         Ok(()) => Ok(Flow::Go),
-                        Err(crate::InvalidKey::Nil) if shared.options.dialect.is_53() => {
-                            Err(self.error_here(ctx, b"table index is nil"))
-                        }
                         Err(crate::InvalidKey::Nil) => Err(self.error_here(ctx, b"table index is nil")),
                         Err(crate::InvalidKey::NaN) => Err(self.error_here(ctx, b"table index is NaN")),
                     };
@@ -334,11 +327,8 @@ impl<'gc> Machine<'gc> {
         };
         if !handler.is_nil() {
             let results = Return::Store { to };
-            return if dialect.is_53() {
-                self.call_metamethod(ctx, shared, handler, &[value, value], results)
-            } else {
-                self.call_metamethod(ctx, shared, handler, &[value, Value::Nil], results)
-            };
+            let second = if dialect.is_53() { value } else { Value::Nil };
+            return self.call_metamethod(ctx, shared, handler, &[value, second], results);
         }
         match table {
             Some(table) => {
@@ -456,19 +446,14 @@ impl<'gc> Machine<'gc> {
             value => number::to_float(value, options),
         };
         // 5.1 looks at the initial value first, 5.3 at the limit.
-        let order: [(Value<'gc>, &str); 3] = if is_53 {
-            [
-                (limit, "'for' limit must be a number"),
-                (step, "'for' step must be a number"),
-                (start, "'for' initial value must be a number"),
-            ]
-        } else {
-            [
-                (start, "'for' initial value must be a number"),
-                (limit, "'for' limit must be a number"),
-                (step, "'for' step must be a number"),
-            ]
-        };
+        let mut order = [
+            (start, "'for' initial value must be a number"),
+            (limit, "'for' limit must be a number"),
+            (step, "'for' step must be a number"),
+        ];
+        if is_53 {
+            order.rotate_left(1);
+        }
         for (value, text) in order {
             if float(value).is_none() {
                 return Err(self.error_here(ctx, text.as_bytes()));
@@ -480,7 +465,6 @@ impl<'gc> Machine<'gc> {
         self.stack[at] = Value::Number(start - step);
         self.stack[at + 1] = Value::Number(limit);
         self.stack[at + 2] = Value::Number(step);
-        let _ = IntegerBits::Bits64;
         Ok(Flow::Go)
     }
 }

@@ -271,9 +271,9 @@ fn tostring<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
     Ok(call.call(
         handler,
         [value],
-        then((), |(), call| match call.arg(1) {
-            Value::String(_) => Ok(call.one(call.arg(1))),
-            _ => Err(call.error("'__tostring' must return a string")),
+        then((), |(), call| match call.to_string(call.arg(1)) {
+            Some(text) => Ok(call.one(text)),
+            None => Err(call.error("'__tostring' must return a string")),
         }),
     ))
 }
@@ -324,10 +324,6 @@ impl<'gc> Print<'gc> {
 impl<'gc> Continuation<'gc> for Print<'gc> {
     fn resume(mut self: Box<Self>, call: Call<'gc, '_>) -> Answer<'gc> {
         match call.to_string(call.arg(1)) {
-            Some(text) if call.dialect().is_53() || matches!(call.arg(1), Value::String(_)) => {
-                self.append(text.as_bytes(), call.dialect());
-                self.go_on(call)
-            }
             Some(text) => {
                 self.append(text.as_bytes(), call.dialect());
                 self.go_on(call)
