@@ -83,6 +83,8 @@ print("ready")`;
     await page.locator(".line", { hasText: "gone -9" }).waitFor();
     await page.getByRole("tab", { name: "Sequence" }).click();
     await page.locator(".event-box.uplink", { hasText: `127.0.0.1:${closed}: the far side refused it` }).waitFor();
+    await page.getByRole("tab", { name: "Packets" }).click();
+    await page.locator(".cell.info", { hasText: `127.0.0.1:${closed}: the far side refused it` }).first().waitFor();
 
     await page.getByRole("button", { name: "Connected" }).click();
     await relay.stop();

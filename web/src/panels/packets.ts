@@ -77,7 +77,7 @@ export class PacketsPanel implements Panel {
       <span class="cell host" data-hue=${host?.hue ?? 8} title=${host?.name ?? ""}><span class="shape" aria-hidden="true">${host?.shape ?? "●"}</span>${summary.source}</span>
       <span class="cell">${summary.destination}</span>
       <span class="cell protocol" data-protocol=${summary.protocol}>${summary.protocol}</span>
-      <span class="cell info">${isLost ? html`<b class="lost">✕ lost</b> ` : nothing}${summary.summary}</span>`;
+      <span class="cell info">${isLost ? html`<b class="lost">✕ lost</b> ` : nothing}${frame.refusals.map((text) => html`<b class="lost">⊘ ${text}</b> `)}${summary.summary}</span>`;
   }
 
   #draw(): void {

@@ -40,6 +40,8 @@ export interface FrameView {
   readonly summary: FrameSummary;
   readonly arrivals: { readonly record: number; readonly host: number; readonly at: number }[];
   readonly drops: { readonly record: number; readonly host: number; readonly at: number; readonly reason: string }[];
+  /** What a relay did not do with what it asked for, and why. */
+  readonly refusals: string[];
 }
 
 /** A socket as far as its records tell. */
@@ -192,10 +194,25 @@ export class TraceLog {
       case "frame_dropped":
         this.#frameById.get(record.frame)?.drops.push({ record: record.id, host: record.host, at: record.at, reason: record.reason });
         break;
+      case "uplink":
+        if (record.event === "refused") this.#frameBehind(record)?.refusals.push(record.text);
+        break;
       case "socket":
         this.#addSocket(record);
         break;
     }
+  }
+
+  /** The frame that led to `record`. */
+  #frameBehind(record: TraceRecord): FrameView | undefined {
+    for (let next: number | null = record.cause, steps = 0; next !== null && steps < 8; steps++) {
+      const cause = this.#byId.get(next);
+      if (!cause) return undefined;
+      const frame = this.frameOf(cause);
+      if (frame) return frame;
+      next = cause.cause;
+    }
+    return undefined;
   }
 
   #addCallback(record: RecordOf<"callback">): void {
@@ -229,6 +246,7 @@ export class TraceLog {
       summary,
       arrivals: [],
       drops: [],
+      refusals: [],
     };
     this.#frames.push(frame);
     this.#frameById.set(record.id, frame);

@@ -141,26 +141,34 @@ impl Uplink {
     }
 
     fn closed(&mut self, reach: &mut Reach<'_>, id: StreamId, reason: CloseReason) {
+        let words = match (reason, self.reasons.remove(&id)) {
+            // What the far side did is said in the lab's own words; what the relay decided, in the relay's.
+            (
+                CloseReason::Refused | CloseReason::TimedOut | CloseReason::Unreachable | CloseReason::NetworkError,
+                _,
+            )
+            | (_, None) => in_words(reason),
+            (_, Some(words)) => words,
+        };
         match self.forget(id) {
-            Some(Stream::Tcp(connection)) => close_connection(reach, &connection, reason),
+            Some(Stream::Tcp(connection)) => close_connection(reach, &connection, reason, &words),
             Some(Stream::Udp { remote, .. }) if reason != CloseReason::Voluntary => {
                 let target = self.stand_ins.endpoint_outside(remote);
-                reach.record(UplinkEvent::Refused, format!("no datagrams to {target}: {}", in_words(reason)));
+                reach.record(UplinkEvent::Refused, format!("no datagrams to {target}: {words}"));
             }
-            Some(Stream::Published(index)) => self.port_refused(reach, index, reason),
+            Some(Stream::Published(index)) => self.port_refused(reach, index, reason, words),
             Some(Stream::Resolve { inquiry, name }) => {
                 let resolution = match reason {
                     CloseReason::Unreachable => Resolution::NoSuchName,
                     _ => Resolution::Failed,
                 };
-                let refused =
-                    reach.record(UplinkEvent::Refused, format!("no address for {name}: {}", in_words(reason)));
+                let refused = reach.record(UplinkEvent::Refused, format!("no address for {name}: {words}"));
                 let _scope = reach.trace.enter(Some(refused));
                 reach.gateway(|gateway, now| gateway.answer(now, inquiry, resolution));
             }
             Some(Stream::Echo { inquiry, to }) => {
                 let target = self.stand_ins.outside(to);
-                reach.record(UplinkEvent::Refused, format!("no ping to {target}: {}", in_words(reason)));
+                reach.record(UplinkEvent::Refused, format!("no ping to {target}: {words}"));
                 reach.gateway(|gateway, _| gateway.forget_inquiry(inquiry));
             }
             Some(Stream::Udp { .. }) | None => {}
@@ -190,6 +198,8 @@ impl Uplink {
             | ExtPacket::Echo { .. }
             | ExtPacket::Window { .. } => {}
             // The close that follows says it in a word.
+            // Not for streams that are gone: nothing would take the words away again.
+            ExtPacket::Why { text } if self.streams.contains_key(&stream) => drop(self.reasons.insert(stream, text)),
             ExtPacket::Why { .. } => {}
         }
     }
@@ -202,7 +212,7 @@ impl Uplink {
         reach.record(UplinkEvent::Published, text);
     }
 
-    fn port_refused(&mut self, reach: &mut Reach<'_>, index: usize, reason: CloseReason) {
+    fn port_refused(&mut self, reach: &mut Reach<'_>, index: usize, reason: CloseReason, words: String) {
         let is_taken = reason == CloseReason::Refused || reason == CloseReason::Blocked;
         match self.ports.get(index) {
             // A port that is taken or below 1024: any other will do.
@@ -213,7 +223,6 @@ impl Uplink {
             Some(_) => {}
             None => return,
         }
-        let words = in_words(reason);
         reach
             .record(UplinkEvent::Refused, format!("{} is not published: {words}", self.ports[index].wanted.in_words()));
         self.ports[index].state = PortState::Refused(words);
@@ -321,7 +330,7 @@ fn confirm(reach: &mut Reach<'_>, connection: &mut Connection) {
 
 /// What a chip sees of a stream's end: FIN for an end in order, RST for a refusal or a reset, and nothing at all while a
 /// far side is out of reach, so that its SYN is repeated and may find it there.
-fn close_connection(reach: &mut Reach<'_>, connection: &Connection, reason: CloseReason) {
+fn close_connection(reach: &mut Reach<'_>, connection: &Connection, reason: CloseReason, words: &str) {
     let Connection { flow, peer, is_opening, cause, .. } = connection;
     let _scope = reach.trace.enter(*cause);
     let is_silent = matches!(reason, CloseReason::Unreachable | CloseReason::TimedOut);
@@ -333,7 +342,7 @@ fn close_connection(reach: &mut Reach<'_>, connection: &Connection, reason: Clos
         false if matches!(reason, CloseReason::NetworkError | CloseReason::DataTimedOut) => UplinkEvent::Reset,
         false => UplinkEvent::Refused,
     };
-    let _scope = reach.trace.enter(Some(reach.record(event, format!("{peer}: {}", in_words(reason)))));
+    let _scope = reach.trace.enter(Some(reach.record(event, format!("{peer}: {words}"))));
     reach.gateway(|gateway, now| match (is_opening, is_orderly) {
         (true, _) => gateway.refuse(now, *flow, is_silent),
         (false, true) => gateway.close(now, *flow),

@@ -81,6 +81,8 @@ pub(crate) struct Uplink {
     /// The stream whose data was sent last.
     turn: StreamId,
     ports: Vec<Port>,
+    /// The relay's own words about streams whose `Close` follows.
+    reasons: BTreeMap<StreamId, String>,
     stand_ins: StandIns,
 }
 
@@ -310,6 +312,7 @@ impl Uplink {
         self.flows.clear();
         self.talks.clear();
         self.out.clear();
+        self.reasons.clear();
         self.abilities = Abilities::default();
         self.motd = None;
         self.next_stream = STREAMS_FROM;
