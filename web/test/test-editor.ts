@@ -57,7 +57,7 @@ describe("packets", () => {
   const frame = (protocol: string, port: number, isLost = false): FrameView => ({
     id: 1, number: 1, host: 3, socket: null, cause: null, sentAt: 0, length: 60,
     summary: { frame: 1, sentMs: 0, from: 3, source: "192.168.1.101", destination: "192.168.1.100", protocol, summary: "GET /status", sentence: "", length: 60, transport: { protocol: "tcp", sourcePort: 49_152, destinationPort: port, payloadBytes: 0, flags: "SYN, ACK" } },
-    arrivals: [], drops: isLost ? [{ record: 2, host: 1, at: 1, reason: "loss" }] : [],
+    arrivals: [], drops: isLost ? [{ record: 2, host: 1, at: 1, reason: "loss" }] : [], refusals: [],
   });
   const hosts = { nameOf: (host: number) => (host === 3 ? "client" : "?") };
   const passes = (text: string, given: FrameView): boolean => frameTest(text, hosts)(given);
