@@ -344,6 +344,27 @@ fn sent_counts_acknowledgements_not_sends() {
     assert_eq!(pair.what_happened(), ["b received 6", "a acknowledged 6"]);
 }
 
+#[test]
+fn data_that_nobody_acknowledges_is_given_up_after_twelve_repetitions() {
+    // §4.9: about 9.6 minutes once a round trip has been measured, 12.8 minutes before; §7: twelve repetitions.
+    for (is_measured, seconds) in [(true, 576), (false, 768)] {
+        let (mut pair, client, _) = Pair::connected(CHIP, CHIP);
+        if is_measured {
+            pair.send(0, client, b"first");
+            pair.run(1000);
+        }
+        pair.events.clear();
+        pair.filter = Box::new(|_, _| false);
+        let start = pair.ms();
+        pair.send(0, client, b"nobody hears this");
+        pair.run(1000 * 1000);
+        assert_eq!(pair.what_happened(), ["a closed -8"]);
+        let lasted = at(&pair.events[0]) - start;
+        assert!((seconds * 1000..=seconds * 1000 + 500).contains(&lasted), "{lasted} ms");
+        assert!(pair.hosts[0].netstat().sockets.is_empty());
+    }
+}
+
 // ---- closing: docs/behaviour.md §4.2 ----
 
 #[test]

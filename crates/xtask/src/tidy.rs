@@ -40,6 +40,7 @@ pub(crate) fn check() -> Result<()> {
     }
     offences.extend(module_headers()?);
     offences.extend(readme_is_true()?);
+    offences.extend(facts_have_tests()?);
     if offences.is_empty() { Ok(()) } else { bail!("\n{}", offences.join("\n")) }
 }
 
@@ -122,6 +123,48 @@ fn readme_is_true() -> Result<Vec<String>> {
         offences.push("README.md shows another console than tests/cases/readme/hello/console.txt has".into());
     }
     Ok(offences)
+}
+
+/// Every section of the facts about `net` and its surroundings is cited by a test: `docs/behaviour.md` §1 to §5 by their
+/// parts, §7 and §8 as wholes; §9 repeats them.
+fn facts_have_tests() -> Result<Vec<String>> {
+    let facts = fs::read_to_string(root().join("docs/behaviour.md"))?;
+    let mut tests = String::new();
+    for entry in fs::read_dir(root().join("crates"))? {
+        let folder = entry?.path().join("tests");
+        if folder.exists() {
+            read_into(&mut tests, &folder)?;
+        }
+    }
+    read_into(&mut tests, &root().join("tests"))?;
+    let sections = facts.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' ')?.split(' ').next());
+    let must_have = sections.filter(|section| match section.split_once('.') {
+        Some((chapter, part)) => "12345".contains(chapter) && !part.is_empty(),
+        None => false,
+    });
+    let must_have = must_have.chain(["7", "8"]);
+    let untested = must_have.filter(|section| !cites(&tests, section));
+    Ok(untested.map(|section| format!("no test cites docs/behaviour.md §{section}")).collect())
+}
+
+/// Whether a text names this very section, not only one that its number begins.
+fn cites(text: &str, section: &str) -> bool {
+    let mut citations = text.match_indices(&format!("§{section}")).map(|(at, found)| &text[at + found.len()..]);
+    citations.any(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()) && !begins_a_part(rest))
+}
+
+fn begins_a_part(rest: &str) -> bool {
+    rest.strip_prefix('.').is_some_and(|part| part.starts_with(|next: char| next.is_ascii_digit()))
+}
+
+/// Appends the Rust and Lua files below `folder`.
+fn read_into(text: &mut String, folder: &Path) -> Result<()> {
+    for file in files_below(folder)? {
+        if file.extension().is_some_and(|ending| ending == "rs" || ending == "lua") {
+            text.push_str(&fs::read_to_string(file)?);
+        }
+    }
+    Ok(())
 }
 
 /// The first block of this language in a Markdown text.
