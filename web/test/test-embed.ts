@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { dedent, labOf, profileOf, readPragma, readSettings, type Snippet } from "../src/embed/snippet.ts";
+import { dedent, labOf, profileOf, readPragma, readSettings, type Snippet, textFiles } from "../src/embed/snippet.ts";
 import { luminanceOf } from "../src/embed/theme.ts";
 import { fromFragment } from "../src/store/share.ts";
 
@@ -52,6 +52,14 @@ describe("the lab of a snippet", () => {
       [9000, "ping b"],
       [11000, "ping c"],
     ]);
+  });
+});
+
+describe("the files of a lab", () => {
+  it("begin with the one that the lab opens", () => {
+    const { lab } = labOf(snippet("net.createConnection()"));
+    expect(textFiles(lab).map(({ file }) => file)).toEqual(["example.lua", "init.lua"]);
+    expect(textFiles({ version: 1, boards: [{ name: "a", files: { "init.lua": "", "b.bin": { base64: "" } } }] })).toEqual([{ board: "a", file: "init.lua" }]);
   });
 });
 

@@ -5,7 +5,7 @@
 
 import type { Lab } from "../engine/lab.ts";
 import { isLab } from "../store/labs.ts";
-import { dedent, readPragma, type Snippet, type SnippetFile, type SnippetLab, labOf, profileOf, type Start } from "./snippet.ts";
+import { dedent, readPragma, type Snippet, type SnippetFile, type SnippetLab, labOf, profileOf, type Start, textFiles } from "./snippet.ts";
 
 /** Settings that an author can give, as attributes, as `data-` attributes of a code block, or in a comment above the program. */
 export const settingNames = ["autorun", "files", "height", "load", "pc", "profile", "setup", "start", "theme", "title", "view"] as const;
@@ -50,9 +50,7 @@ function fromSnippet(snippet: Snippet, settings: Settings): Written {
 export function fromLab(given: Lab, settings: Settings): Written {
   const profile = profileOf(settings.profile ?? "");
   const lab: Lab = { ...given, boards: (given.boards ?? []).map((board) => ({ ...board, ...profile })) };
-  const visible = (lab.boards ?? []).flatMap((board) =>
-    Object.entries(board.files ?? {}).flatMap(([file, content]) => (typeof content === "string" ? [{ board: board.name, file }] : [])),
-  );
+  const visible = textFiles(lab);
   const first = visible[0];
   const text = lab.boards?.find((board) => board.name === first?.board)?.files?.[first?.file ?? ""];
   return { code: typeof text === "string" ? text : "", settings, content: { lab, visible }, shown: first?.file ?? "init.lua" };

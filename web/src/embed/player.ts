@@ -26,7 +26,7 @@ import { moveInTabs } from "../ui/popover.ts";
 import type { Place, Player } from "./delivery.ts";
 import type { Command, Files, PlayState } from "./interface.ts";
 import { playgroundLink } from "./link.ts";
-import type { VisibleFile } from "./snippet.ts";
+import { textFiles, type VisibleFile } from "./snippet.ts";
 import { adoptStyles } from "./styles.ts";
 
 declare const PLAYGROUND_VERSION: string;
@@ -339,10 +339,6 @@ function openWord(): HTMLElement {
   const word = document.createElement("span");
   word.textContent = "Open";
   return word;
-}
-
-function textFiles(lab: Lab): readonly VisibleFile[] {
-  return boardsOf(lab).flatMap((board) => Object.entries(board.files ?? {}).flatMap(([file, content]) => (typeof content === "string" ? [{ board: board.name, file }] : [])));
 }
 
 /** Whether the author has such a file and does not show it. */

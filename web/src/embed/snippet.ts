@@ -77,6 +77,15 @@ export function labOf(snippet: Snippet): SnippetLab {
   return { lab: { ...lab, views: { open: { [mainBoard]: main.shown } } }, visible };
 }
 
+/** The text files of a whole lab, of each board first the one that the lab opens. */
+export function textFiles(lab: Lab): readonly VisibleFile[] {
+  const open = (lab.views?.["open"] ?? {}) as { readonly [board: string]: string };
+  return (lab.boards ?? []).flatMap(({ name, files = {} }) => {
+    const names = Object.keys(files).filter((file) => typeof files[file] === "string");
+    return names.toSorted((a, b) => Number(b === open[name]) - Number(a === open[name])).map((file) => ({ board: name, file }));
+  });
+}
+
 function filesOf(files: readonly SnippetFile[]): { [name: string]: string } {
   return Object.fromEntries(files.map(({ name, text }) => [name, text]));
 }
