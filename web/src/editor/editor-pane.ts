@@ -12,6 +12,8 @@ import type { Editor } from "./editor.ts";
 
 /** Longest that the editor waits for the engine, in wall milliseconds. */
 const waitWallMsMax = 3000;
+/** From the engine's first words to the editor's turn, in wall milliseconds. */
+const afterFirstWordsWallMs = 500;
 const allTopics: ReadonlySet<Topic> = new Set<Topic>(["lab", "open", "records", "run", "selection", "settings"]);
 
 export class EditorPane implements Panel {
@@ -22,7 +24,8 @@ export class EditorPane implements Panel {
   readonly #text = document.createElement("code");
   #editor: Editor | null = null;
   #loading: Promise<void> | null = null;
-  #timer: ReturnType<typeof setTimeout> | null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #isSoon = false;
   #isDestroyed = false;
 
   constructor(readonly session: Session) {
@@ -39,14 +42,15 @@ export class EditorPane implements Panel {
       if (event.key.length === 1 && !event.ctrlKey && !event.metaKey) this.focus();
     });
     this.dom.append(this.#preview);
-    this.#timer = setTimeout(() => void this.#load(), waitWallMsMax);
+    this.#loadIn(waitWallMsMax);
   }
 
   update(report: PanelReport): void {
     if (this.#editor) return this.#editor.update(report);
     if (concerns(report, "open", "lab")) this.#drawPreview();
-    // The first words of the engine: what the visitor came to see is on its way.
-    if (this.session.failure || this.session.consoles.size > 0 || this.session.reveal) void this.#load();
+    if (this.session.failure || this.session.reveal) void this.#load();
+    // The engine's first words: what the visitor came to see is on its way, and should not share the line.
+    else if (this.session.consoles.size > 0 && !this.#isSoon) this.#loadIn(afterFirstWordsWallMs);
   }
 
   destroy(): void {
@@ -59,6 +63,12 @@ export class EditorPane implements Panel {
   /** Puts the cursor into the program, loading the editor if need be. */
   focus(): void {
     void this.#load().then(() => this.#editor?.focus());
+  }
+
+  #loadIn(wallMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#load(), wallMs);
+    this.#isSoon = wallMs < waitWallMsMax;
   }
 
   #drawPreview(): void {

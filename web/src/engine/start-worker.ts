@@ -8,7 +8,7 @@ import type { FromWorker } from "./protocol.ts";
 export type FromStarter = { readonly type: "parts"; readonly parts: EngineParts | null } | { readonly type: "rest"; readonly module: WebAssembly.Module };
 
 /** From the engine's readiness to the fetch of its rest, in wall milliseconds. */
-const restDelayWallMs = 600;
+const restDelayWallMs = 1500;
 
 export function startPageWorker(): Worker {
   const worker = new Worker(new URL("./page-worker.ts", import.meta.url), { type: "module" });
