@@ -1,5 +1,6 @@
 //! The page and the relay from one port: for one person, or for a workshop.
 
+use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,7 +45,12 @@ pub(crate) struct ServeArguments {
 /// If the port cannot be had.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let filter = EnvFilter::try_new(&arguments.log).context("--log")?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let is_read_by_a_person = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(is_read_by_a_person)
+        .init();
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(serve(arguments))?;
     Ok(ExitCode::SUCCESS)

@@ -200,7 +200,7 @@ impl Client {
     fn upgrade(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let refuse = |status, why: &'static str| {
             self.shared.metrics.clients_refused.add(1);
-            tracing::info!(peer = %self.peer, why, "upgrade refused");
+            tracing::info!(peer = %self.peer, why = why.trim_end(), "upgrade refused");
             text(status, why)
         };
         if !self.origin_is_allowed(request.headers()) {
