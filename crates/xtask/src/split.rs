@@ -242,3 +242,70 @@ fn name_of(item: ExportItem) -> String {
         ExportItem::Tag(id) => format!("e{:x}", id.index()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `run` calls `called` and `left`, each of which adds to its argument; only the loader is imported.
+    fn sample() -> Vec<u8> {
+        let mut module = Module::default();
+        let ty = module.types.add(&[], &[]);
+        module.add_import_func("./glue.js", "__wbg_playgroundRest_0", ty);
+        let mut own = Vec::new();
+        for _ in 0..2 {
+            let argument = module.locals.add(ValType::I32);
+            let mut function = FunctionBuilder::new(&mut module.types, &[ValType::I32], &[ValType::I32]);
+            let mut body = function.func_body();
+            body.local_get(argument);
+            for _ in 0..4 {
+                body.i32_const(7).binop(walrus::ir::BinaryOp::I32Add);
+            }
+            own.push(function.finish(vec![argument], &mut module.funcs));
+        }
+        let mut run = FunctionBuilder::new(&mut module.types, &[], &[ValType::I32]);
+        run.func_body().i32_const(1).call(own[0]).call(own[1]);
+        let run = run.finish(Vec::new(), &mut module.funcs);
+        module.exports.add("run", run);
+        module.emit_wasm()
+    }
+
+    fn numbers(module: &[u8]) -> usize {
+        local_functions(&parse(module).expect("a module")).len()
+    }
+
+    #[test]
+    fn the_copy_exports_a_mark_for_every_function() {
+        let marked = parse(&instrument(&sample()).expect("a copy")).expect("a module");
+        let marks = marked.exports.iter().filter(|export| export.name.starts_with(SEEN)).count();
+        assert_eq!(marks, numbers(&sample()));
+    }
+
+    #[test]
+    fn what_was_not_called_moves_behind_a_stub() {
+        let seen = (1..numbers(&sample())).collect();
+        let Split { first, rest } = split(&sample(), &seen).expect("two modules");
+        let (first, rest) = (parse(&first).expect("the first"), parse(&rest).expect("the rest"));
+        let table = first.exports.iter().find(|export| export.name == TABLE).expect("the table of stubs");
+        let ExportItem::Table(table) = table.item else { panic!("`{TABLE}` is no table") };
+        assert_eq!(first.tables.get(table).initial, 1);
+        assert_eq!(local_functions(&rest).len(), 1);
+        let offered: HashSet<_> = first.exports.iter().map(|export| export.name.clone()).collect();
+        for import in rest.imports.iter() {
+            assert!(import.module == FIRST && offered.contains(&import.name), "{} is not offered", import.name);
+        }
+    }
+
+    #[test]
+    fn nothing_moves_when_everything_was_called() {
+        let seen = (0..numbers(&sample())).collect();
+        let Split { rest, .. } = split(&sample(), &seen).expect("two modules");
+        assert!(local_functions(&parse(&rest).expect("the rest")).is_empty());
+    }
+
+    #[test]
+    fn a_module_without_a_loader_is_refused() {
+        let mut module = Module::default();
+        assert!(split(&module.emit_wasm(), &HashSet::new()).is_err());
+    }
+}

@@ -149,7 +149,8 @@ fn facts_have_tests() -> Result<Vec<String>> {
 
 /// Whether a text names this very section, not only one that its number begins.
 fn cites(text: &str, section: &str) -> bool {
-    let mut citations = text.match_indices(&format!("§{section}")).map(|(at, found)| &text[at + found.len()..]);
+    let sign = format!("§{section}");
+    let mut citations = text.match_indices(&sign).map(|(at, found)| &text[at + found.len()..]);
     citations.any(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()) && !begins_a_part(rest))
 }
 
