@@ -1,6 +1,6 @@
 //! The page and the relay from one port: for one person, or for a workshop.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -110,24 +110,27 @@ fn random_code() -> Result<PairingCode> {
 /// The room that a workshop's links lead to.
 const WORKSHOP_ROOM: &str = "workshop";
 
-/// Says where the page is. Codes stand in the fragment, which no browser sends to a server.
+/// Says where the page is. Who reads it may have left after the first line; that does not end the relay.
 fn announce(site: &Site, settings: &Settings, port: u16) {
     if !site.has_page() {
         eprintln!("this command was built without the page; give one with --site, or relay alone");
     }
+    let _ = std::io::stdout().write_all(addresses(settings, port).as_bytes());
+}
+
+/// The links to the page. Codes stand in the fragment, which no browser sends to a server.
+fn addresses(settings: &Settings, port: u16) -> String {
     let pairing = settings.pairing.as_ref().map(|code| format!("pair={}", code.as_str()));
     let own = format!("http://127.0.0.1:{port}/");
-    if let Some(teacher) = &settings.teacher {
-        let room = [pairing, Some(format!("room={WORKSHOP_ROOM}"))].into_iter().flatten().collect::<Vec<_>>().join("&");
-        let others = format!("{}#{room}", settings.address.as_ref().unwrap_or(&own));
-        println!("teacher: {own}#{room}&teacher={}\npupils:  {others}\n", teacher.as_str());
-        if let Ok(code) = QrCode::new(&others) {
-            println!("{}\n", code.render::<Dense1x2>().quiet_zone(true).build());
-        }
-    } else {
-        println!("{own}{}", pairing.map(|pairing| format!("#{pairing}")).unwrap_or_default());
-    }
-    println!("Ctrl-C ends it.");
+    let Some(teacher) = &settings.teacher else {
+        return format!("{own}{}\nCtrl-C ends it.\n", pairing.map(|pairing| format!("#{pairing}")).unwrap_or_default());
+    };
+    let room = [pairing, Some(format!("room={WORKSHOP_ROOM}"))].into_iter().flatten().collect::<Vec<_>>().join("&");
+    let others = format!("{}#{room}", settings.address.as_ref().unwrap_or(&own));
+    let code = QrCode::new(&others)
+        .map(|code| format!("{}\n\n", code.render::<Dense1x2>().quiet_zone(true).build()))
+        .unwrap_or_default();
+    format!("teacher: {own}#{room}&teacher={}\npupils:  {others}\n\n{code}Ctrl-C ends it.\n", teacher.as_str())
 }
 
 /// The address by which this machine reaches other networks; nothing is sent for asking.
