@@ -65,6 +65,7 @@ it(`a page with ${blocks} blocks loads about as fast as without the element`, as
         const page = await context.newPage();
         await page.goto(addressOf(server) + name);
         if (name === "with.html") await playgrounds(page).first().getByRole("button", { name: "Run" }).waitFor();
+        await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
         const measured = await page.evaluate(() => {
           const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
           const script = (performance.getEntriesByType("resource") as PerformanceResourceTiming[]).filter(({ name }) => /embed|playground_/.test(name));
