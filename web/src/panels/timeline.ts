@@ -75,14 +75,16 @@ export class TimelinePanel implements Panel {
   #filter: Filter = { categories: new Set(defaultCategories), text: "" };
   #zoom = zoomDefault;
   #follows = true;
-  #scrolledTo = 0;
+  /** Where the area is scrolled to. Kept, because asking the element lays out whatever has changed. */
+  #left = 0;
+  #top = 0;
   #scheduled = 0;
   #palette: Palette | null = null;
   #boxes: Box[] = [];
   #strokes: Stroke[] = [];
   #texts: Box[] = [];
   #chain: ReadonlySet<number> = new Set();
-  #size = { width: 0, height: 0, gutter: 150, lane: 42, axis: 24, font: 11.5 };
+  #size = { width: 0, height: 0, wide: 0, high: 0, gutter: 150, lane: 42, axis: 24, font: 11.5 };
 
   constructor(readonly session: Session) {
     this.#frame = new ViewFrame(session, "timeline");
@@ -102,10 +104,11 @@ export class TimelinePanel implements Panel {
     this.#model = new TimelineModel(session.log, session.hosts, this.#filter, "condensed");
 
     this.#scroll.addEventListener("scroll", () => {
-      const { scrollLeft, clientWidth, scrollWidth } = this.#scroll;
-      if (scrollLeft + clientWidth >= scrollWidth - 40) this.#follow(true);
-      else if (scrollLeft < this.#scrolledTo) this.#follow(false);
-      this.#scrolledTo = scrollLeft;
+      const { scrollLeft, scrollTop } = this.#scroll;
+      if (scrollLeft >= this.#size.wide - this.#size.width - 40) this.#follow(true);
+      else if (scrollLeft < this.#left - 1) this.#follow(false);
+      this.#left = scrollLeft;
+      this.#top = scrollTop;
       this.#schedule();
     });
     this.#scroll.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
@@ -137,13 +140,10 @@ export class TimelinePanel implements Panel {
         ? "Nothing of what is shown here has happened yet. “Show” above chooses what is shown."
         : "Press Run: every callback appears here as a bar, every frame as an arrow.";
       if (hasNew) this.#fit();
-      this.#schedule();
     }
-    if (concerns(report, "selection")) {
-      this.#select();
-      this.#schedule();
-    }
+    if (concerns(report, "selection")) this.#select();
     this.#frame.update(report);
+    if (concerns(report, "records", "hosts", "run", "selection")) this.#draw();
   }
 
   destroy(): void {
@@ -190,17 +190,17 @@ export class TimelinePanel implements Panel {
   }
 
   #follow(follows: boolean, jumps = false): void {
-    if (follows && jumps) this.#scroll.scrollLeft = this.#scroll.scrollWidth;
+    if (follows && jumps) this.#scrollTo(Infinity);
     if (follows === this.#follows) return;
     this.#follows = follows;
     this.#drawTools();
   }
 
   #zoomBy(factor: number, anchorX = (this.#size.gutter + this.#size.width) / 2): void {
-    const unit = (this.#scroll.scrollLeft + anchorX - this.#size.gutter) / this.#zoom;
+    const unit = (this.#left + anchorX - this.#size.gutter) / this.#zoom;
     this.#zoom = Math.min(zoomMax, Math.max(zoomMin, this.#zoom * factor));
     this.#fit();
-    if (!this.#follows) this.#scroll.scrollLeft = unit * this.#zoom + this.#size.gutter - anchorX;
+    if (!this.#follows) this.#scrollTo(unit * this.#zoom + this.#size.gutter - anchorX);
     this.#schedule();
   }
 
@@ -220,13 +220,15 @@ export class TimelinePanel implements Panel {
     // A phone shows as many things as a larger window, only smaller.
     if (this.#size.width === 0 && width < 560) this.#zoom = 24;
     const gutter = Math.min(150 * rem, width * 0.3);
-    this.#size = { width, height, gutter, lane: 42 * rem, axis: 24 * rem, font: 11.5 * rem };
+    this.#size = { ...this.#size, width, height, gutter, lane: 42 * rem, axis: 24 * rem, font: 11.5 * rem };
     const ratio = window.devicePixelRatio || 1;
     this.#canvas.width = Math.round(width * ratio);
     this.#canvas.height = Math.round(height * ratio);
     this.#canvas.style.width = `${width}px`;
     this.#canvas.style.height = `${height}px`;
     this.#fit();
+    // An element that was out of the document comes back scrolled to its beginning.
+    this.#scroll.scrollTo(this.#left, this.#top);
     this.#schedule();
   }
 
@@ -236,20 +238,28 @@ export class TimelinePanel implements Panel {
     const count = Math.max(1, this.#model.lanes.length);
     const rem = this.#size.font / 11.5;
     const lane = Math.min(50 * rem, Math.max(40 * rem, Math.floor((height - axis - 6) / count)));
-    this.#size = { ...this.#size, lane };
-    const wide = Math.max(width, gutter + this.#model.scale.end * this.#zoom + 90);
-    const high = Math.max(height, axis + this.#model.lanes.length * lane + 4);
+    const wide = Math.round(Math.max(width, gutter + this.#model.scale.end * this.#zoom + 90));
+    const high = Math.round(Math.max(height, axis + this.#model.lanes.length * lane + 4));
+    this.#size = { ...this.#size, lane, wide, high };
     this.#sizer.style.width = `${wide}px`;
     this.#sizer.style.height = `${high}px`;
-    if (this.#follows) this.#scroll.scrollLeft = wide;
+    this.#scrollTo(this.#follows ? Infinity : this.#left);
+  }
+
+  /** Scrolls as far towards a place as the content reaches. */
+  #scrollTo(left: number, top = this.#top): void {
+    const { width, height, wide, high } = this.#size;
+    const [nextLeft, nextTop] = [Math.max(0, Math.min(left, wide - width)), Math.max(0, Math.min(top, high - height))];
+    if (nextLeft !== this.#left) this.#scroll.scrollLeft = this.#left = nextLeft;
+    if (nextTop !== this.#top) this.#scroll.scrollTop = this.#top = nextTop;
   }
 
   #x(time: number): number {
-    return this.#size.gutter + this.#model.scale.at(time) * this.#zoom - this.#scroll.scrollLeft;
+    return this.#size.gutter + this.#model.scale.at(time) * this.#zoom - this.#left;
   }
 
   #laneTop(index: number): number {
-    return this.#size.axis + index * this.#size.lane - this.#scroll.scrollTop;
+    return this.#size.axis + index * this.#size.lane - this.#top;
   }
 
   // ---- drawing
@@ -278,12 +288,13 @@ export class TimelinePanel implements Panel {
   #schedule(): void {
     if (this.#scheduled !== 0) return;
     this.#scheduled = requestAnimationFrame(() => {
-      this.#scheduled = 0;
       this.#draw();
     });
   }
 
   #draw(): void {
+    cancelAnimationFrame(this.#scheduled);
+    this.#scheduled = 0;
     const context = this.#canvas.getContext("2d");
     const { width, height, gutter, lane: laneHeight, axis, font } = this.#size;
     if (!context || width === 0) return;
@@ -299,8 +310,8 @@ export class TimelinePanel implements Panel {
     const names: FrameName[] = [];
 
     const { lanes, scale } = this.#model;
-    const from = scale.timeAt((this.#scroll.scrollLeft - 20) / this.#zoom);
-    const to = scale.timeAt((this.#scroll.scrollLeft + width - gutter + 20) / this.#zoom);
+    const from = scale.timeAt((this.#left - 20) / this.#zoom);
+    const to = scale.timeAt((this.#left + width - gutter + 20) / this.#zoom);
     const top = new Map(lanes.map((lane, index) => [lane.key, this.#laneTop(index)]));
 
     context.save();
@@ -337,13 +348,13 @@ export class TimelinePanel implements Panel {
       context.fillStyle = colours["line"] ?? "";
       context.fillRect(gutter, y + laneHeight - 1, width - gutter, 1);
     });
-    const left = this.#scroll.scrollLeft / this.#zoom;
+    const left = this.#left / this.#zoom;
     const ticks = scale.ticks(left, left + (width - gutter) / this.#zoom, 88 / this.#zoom);
     context.fillStyle = colours["surface"] ?? "";
     context.fillRect(gutter, 0, width - gutter, axis);
     context.textAlign = "left";
     for (const tick of ticks) {
-      const x = gutter + tick.unit * this.#zoom - this.#scroll.scrollLeft;
+      const x = gutter + tick.unit * this.#zoom - this.#left;
       context.fillStyle = colours["line"] ?? "";
       context.fillRect(x, axis - 6, 1, height);
       context.fillStyle = colours["muted"] ?? "";
@@ -658,13 +669,14 @@ export class TimelinePanel implements Panel {
     if (!record) return;
     const x = this.#x(record.at);
     const { gutter, width, height, axis, lane: laneHeight } = this.#size;
-    if (x < gutter + 20 || x > width - 60) this.#scroll.scrollLeft += x - (gutter + width) / 2;
+    if (x < gutter + 20) this.#follow(false);
+    if (x < gutter + 20 || x > width - 60) this.#scrollTo(this.#left + x - (gutter + width) / 2);
     const lane = this.#model.laneOf(record.host, "socket" in record ? record.socket : null);
     const index = lane ? this.#model.lanes.indexOf(lane) : -1;
     if (index < 0) return;
     const y = this.#laneTop(index);
-    if (y < axis) this.#scroll.scrollTop += y - axis;
-    else if (y + laneHeight > height) this.#scroll.scrollTop += y + laneHeight - height;
+    if (y < axis) this.#scrollTo(this.#left, this.#top + y - axis);
+    else if (y + laneHeight > height) this.#scrollTo(this.#left, this.#top + y + laneHeight - height);
   }
 
   #hit(event: MouseEvent): number | null {
@@ -684,7 +696,9 @@ export class TimelinePanel implements Panel {
   }
 
   #click(event: MouseEvent): void {
-    this.session.select(this.#hit(event));
+    const id = this.#hit(event);
+    if (id !== null) this.#follow(false);
+    this.session.select(id);
   }
 
   #hover(event: PointerEvent): void {

@@ -1,6 +1,10 @@
 /**
  * A list of any length of which only the visible rows are in the document. Rows have one height; one row is chosen, and the arrow
  * keys move the choice. Screen readers learn each row's place by `aria-posinset`.
+ *
+ * A row keeps its element and its place for as long as it is in sight, and elements that scroll out are used again at the other end:
+ * what moves costs no layout and no painting, only what is new does. Sizes are told by an observer and never asked for, since asking
+ * lays out everything that the page has changed before.
  */
 
 import { html, nothing, render, type TemplateResult } from "lit";
@@ -24,17 +28,25 @@ export interface VirtualListOptions<Item> {
 /** Rows drawn beyond each edge, so that quick scrolling meets no gaps. */
 const overscan = 6;
 
+/** An element of the list and the place of the item that it shows. */
+interface Row {
+  readonly dom: HTMLElement;
+  index: number;
+}
+
 export class VirtualList<Item> {
   readonly dom: HTMLElement;
   readonly #spacer: HTMLElement;
-  readonly #rows: HTMLElement;
   readonly #resize: ResizeObserver;
+  readonly #prefix = `row-${Math.random().toString(36).slice(2, 8)}-`;
   #items: readonly Item[] = [];
   #chosen: number | null = null;
   #follows = true;
   #rowHeight = 24;
-  #scheduled = 0;
-  #scrolledTo = 0;
+  #height = 0;
+  #top = 0;
+  /** The rows in the document, in its order. */
+  #rows: Row[] = [];
 
   constructor(readonly options: VirtualListOptions<Item>) {
     this.dom = document.createElement("div");
@@ -45,24 +57,16 @@ export class VirtualList<Item> {
     this.#spacer = document.createElement("div");
     this.#spacer.className = "virtual-spacer";
     this.#spacer.setAttribute("role", "presentation");
-    this.#rows = document.createElement("div");
-    this.#rows.className = "virtual-rows";
-    this.#rows.setAttribute("role", "presentation");
-    this.#spacer.append(this.#rows);
     this.dom.append(this.#spacer);
-    this.dom.addEventListener("scroll", () => {
-      // Growth moves the end away without anybody scrolling: only going back ends the following.
-      const { scrollTop, clientHeight, scrollHeight } = this.dom;
-      if (scrollTop + clientHeight >= scrollHeight - this.#rowHeight) this.#follows = true;
-      else if (scrollTop < this.#scrolledTo) this.#follows = false;
-      this.#scrolledTo = scrollTop;
-      this.#schedule();
-    });
+    this.dom.addEventListener("scroll", () => this.#scrolled());
     this.dom.addEventListener("keydown", (event) => this.#key(event));
-    this.#resize = new ResizeObserver(() => {
+    this.#spacer.addEventListener("click", (event) => this.#click(event));
+    this.#resize = new ResizeObserver(([entry]) => {
+      this.#height = entry?.contentRect.height ?? 0;
       this.#measure();
-      if (this.#follows) this.#toEnd();
-      this.#schedule();
+      this.#place(this.#follows ? this.#end : this.#top);
+      // An element that was out of the document comes back scrolled to its beginning.
+      this.dom.scrollTop = this.#top;
     });
     this.#resize.observe(this.dom);
     this.#measure();
@@ -75,42 +79,57 @@ export class VirtualList<Item> {
 
   set follows(follows: boolean) {
     this.#follows = follows;
-    if (follows) this.#toEnd();
+    if (follows) this.#place(this.#end);
   }
 
   update(items: readonly Item[], chosen: number | null): void {
     const isNewChoice = chosen !== this.#chosen;
+    if (items.length !== this.#items.length) this.#spacer.style.height = `${items.length * this.#rowHeight}px`;
     this.#items = items;
     this.#chosen = chosen;
-    this.#spacer.style.height = `${items.length * this.#rowHeight}px`;
-    if (isNewChoice && chosen !== null) this.#reveal(this.#indexOf(chosen));
-    else if (this.#follows) this.#toEnd();
-    this.#schedule();
+    const index = isNewChoice && chosen !== null ? this.#indexOf(chosen) : -1;
+    if (index >= 0) this.#follows = false;
+    this.#place(index >= 0 ? this.#topFor(index) : this.#follows ? this.#end : this.#top);
   }
 
   destroy(): void {
-    cancelAnimationFrame(this.#scheduled);
     this.#resize.disconnect();
     this.dom.remove();
+  }
+
+  /** Where the list is scrolled to when its last row is in sight. */
+  get #end(): number {
+    return Math.max(0, this.#items.length * this.#rowHeight - this.#height);
   }
 
   #measure(): void {
     this.#rowHeight = Math.round(this.options.rowRem * remPixels(this.dom));
     this.dom.style.setProperty("--row-height", `${this.#rowHeight}px`);
     this.#spacer.style.height = `${this.#items.length * this.#rowHeight}px`;
+    for (const row of this.#rows) row.dom.style.top = `${row.index * this.#rowHeight}px`;
   }
 
-  #toEnd(): void {
-    this.dom.scrollTop = this.dom.scrollHeight;
+  /** Draws the rows in sight at `top` and scrolls there, in this order: the browser then lays out once. */
+  #place(top: number): void {
+    const isElsewhere = top !== this.#top;
+    this.#top = top;
+    this.#draw(true);
+    if (isElsewhere) this.dom.scrollTop = top;
   }
 
-  #reveal(index: number): void {
-    if (index < 0) return;
+  #scrolled(): void {
+    const { scrollTop } = this.dom;
+    // Growth moves the end away without anybody scrolling: only going back ends the following.
+    if (scrollTop >= this.#end - this.#rowHeight) this.#follows = true;
+    else if (scrollTop < this.#top - 1) this.#follows = false;
+    this.#top = scrollTop;
+    this.#draw(false);
+  }
+
+  /** The place nearest to the present one at which a row is in sight. */
+  #topFor(index: number): number {
     const top = index * this.#rowHeight;
-    const { scrollTop, clientHeight } = this.dom;
-    if (top < scrollTop) this.dom.scrollTop = top;
-    else if (top + this.#rowHeight > scrollTop + clientHeight) this.dom.scrollTop = top + this.#rowHeight - clientHeight;
-    this.#follows = false;
+    return Math.max(0, Math.min(top, Math.max(this.#top, top + this.#rowHeight - this.#height)));
   }
 
   #indexOf(key: number): number {
@@ -119,40 +138,61 @@ export class VirtualList<Item> {
     return item !== undefined && this.options.key(item) === key ? index : -1;
   }
 
-  #schedule(): void {
-    if (this.#scheduled !== 0) return;
-    this.#scheduled = requestAnimationFrame(() => {
-      this.#scheduled = 0;
-      this.#draw();
-    });
+  /** Brings the rows in sight into the document; those that are there already are drawn again when `isChanged`. */
+  #draw(isChanged: boolean): void {
+    const first = Math.max(0, Math.floor(this.#top / this.#rowHeight) - overscan);
+    const last = this.#height === 0 ? first : Math.min(this.#items.length, Math.ceil((this.#top + this.#height) / this.#rowHeight) + overscan);
+    const kept = new Map<number, Row>();
+    const spare: Row[] = [];
+    for (const row of this.#rows) {
+      if (row.index >= first && row.index < last) kept.set(row.index, row);
+      else spare.push(row);
+    }
+    const rows: Row[] = [];
+    let next: HTMLElement | null = null;
+    for (let index = last - 1; index >= first; index--) {
+      const known = kept.get(index);
+      const row = known ?? this.#put(spare.pop(), index);
+      if (!known || isChanged) this.#fill(row);
+      if (row.dom.nextElementSibling !== next || row.dom.parentElement === null) this.#spacer.insertBefore(row.dom, next);
+      next = row.dom;
+      rows.push(row);
+    }
+    for (const row of spare) row.dom.remove();
+    this.#rows = rows.reverse();
+    const chosen = this.#chosen === null ? -1 : this.#indexOf(this.#chosen);
+    if (chosen >= first && chosen < last) this.dom.setAttribute("aria-activedescendant", `${this.#prefix}${this.#chosen}`);
+    else this.dom.removeAttribute("aria-activedescendant");
   }
 
-  #draw(): void {
-    const first = Math.max(0, Math.floor(this.dom.scrollTop / this.#rowHeight) - overscan);
-    const last = Math.min(this.#items.length, Math.ceil((this.dom.scrollTop + this.dom.clientHeight) / this.#rowHeight) + overscan);
-    this.#rows.style.transform = `translateY(${first * this.#rowHeight}px)`;
-    const { key, row, rowSentence, onChoose } = this.options;
-    const rows = this.#items.slice(first, last).map((item, offset) => {
-      const isChosen = key(item) === this.#chosen;
-      return html`<div
-        class=${isChosen ? "row chosen" : "row"}
-        role="option"
-        id=${`${this.#prefix}${key(item)}`}
-        aria-selected=${isChosen}
-        aria-setsize=${this.#items.length}
-        aria-posinset=${first + offset + 1}
-        @click=${() => onChoose(item)}
-      >
-        ${row(item, first + offset)}${rowSentence ? html`<span class="visually-hidden">${rowSentence(item)}</span>` : nothing}
-      </div>`;
-    });
-    render(rows, this.#rows);
-    if (this.#chosen !== null && this.#indexOf(this.#chosen) >= first && this.#indexOf(this.#chosen) < last) {
-      this.dom.setAttribute("aria-activedescendant", `${this.#prefix}${this.#chosen}`);
-    } else this.dom.removeAttribute("aria-activedescendant");
+  /** Gives a row that is free, or a new one, its place. */
+  #put(free: Row | undefined, index: number): Row {
+    const row = free ?? { dom: document.createElement("div"), index };
+    row.index = index;
+    row.dom.setAttribute("role", "option");
+    row.dom.style.top = `${index * this.#rowHeight}px`;
+    return row;
   }
 
-  readonly #prefix = `row-${Math.random().toString(36).slice(2, 8)}-`;
+  #fill({ dom, index }: Row): void {
+    const item = this.#items[index];
+    if (item === undefined) return;
+    const { key, row, rowSentence } = this.options;
+    const isChosen = key(item) === this.#chosen;
+    dom.id = `${this.#prefix}${key(item)}`;
+    dom.className = isChosen ? "row chosen" : "row";
+    dom.ariaSelected = String(isChosen);
+    dom.ariaSetSize = String(this.#items.length);
+    dom.ariaPosInSet = String(index + 1);
+    render(html`${row(item, index)}${rowSentence ? html`<span class="visually-hidden">${rowSentence(item)}</span>` : nothing}`, dom);
+  }
+
+  #click(event: MouseEvent): void {
+    const dom = (event.target as Element).closest(".row");
+    const row = this.#rows.find((other) => other.dom === dom);
+    const item = row && this.#items[row.index];
+    if (item !== undefined) this.options.onChoose(item);
+  }
 
   #key(event: KeyboardEvent): void {
     const page = Math.max(1, Math.floor(this.dom.clientHeight / this.#rowHeight) - 1);
