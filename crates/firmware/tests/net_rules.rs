@@ -60,6 +60,35 @@ fn methods_return_no_values() {
     );
 }
 
+// docs/behaviour.md §1.1: nothing exists in the stack before connect, listen or a first UDP send
+#[test]
+fn making_an_object_does_not_touch_the_stack() {
+    let mut lab = Lab::chip().board("all = {net.createServer(), net.createConnection(), net.createUDPSocket()}");
+    lab.run(100);
+    let sockets = lab.sockets(0);
+    assert!(sockets.is_empty(), "{sockets:?}");
+}
+
+// docs/behaviour.md §1.1
+#[test]
+fn sending_returns_no_value_either() {
+    let mut lab = Lab::chip().board("net.createServer():listen(80, function(c) end)").board(
+        "local sk = net.createConnection()
+         sk:on('connection', function(s)
+           print(s:send('x'))
+           print(select('#', s:send('y', print)), select('#', s:dns('1.2.3.4', print)), select('#', s:close()))
+         end)
+         sk:connect(80, '192.168.1.100')
+         local udp = net.createUDPSocket()
+         print(select('#', udp:send(9, '192.168.1.1', 'x')), select('#', net.dns.resolve('1.2.3.4', function() end)))
+         print(select('#', net.multicastJoin('any', '224.1.1.1')))",
+    );
+    lab.run(500);
+    let text = lab.raw_console(1);
+    assert!(text.contains("0\t0\n0\n\n"), "an empty line: {text:?}");
+    assert!(text.contains("\n0\t0\t0\n"), "{text:?}");
+}
+
 // docs/behaviour.md §1.2
 #[test]
 fn self_must_be_an_object_of_the_function() {
@@ -78,7 +107,13 @@ fn self_must_be_an_object_of_the_function() {
          try(function() sk.ttl(srv) end)
          try(function() sk.dns(srv, 'a', print) end)
          try(function() sk.on(srv, 'receive', print) end)
-         try(function() sk.close(tmr.create()) end)",
+         local timer = tmr.create() timer:register(1000, 0, print)
+         try(function() sk.close(timer) end)
+         try(function() sk.close(tmr.create()) end)
+         local f = file.open('test.lua')
+         try(function() sk.getaddr(f) end)
+         f:close()
+         try(function() sk.getaddr(f) end)",
         100,
         "test.lua:3: invalid user data
          test.lua:4: invalid user data
@@ -92,7 +127,10 @@ fn self_must_be_an_object_of_the_function() {
          test.lua:12: invalid user data
          test.lua:13: invalid user data
          test.lua:14: invalid user data
-         test.lua:15: invalid user data",
+         test.lua:16: invalid user data
+         test.lua:17: bad argument #1 to 'close' (net.tcpserver expected, got userdata)
+         test.lua:19: invalid user data
+         test.lua:21: bad argument #1 to 'getaddr' (net.tcpserver expected, got userdata)",
     );
 }
 
@@ -119,6 +157,42 @@ fn argument_errors_count_without_self_in_method_calls() {
          test.lua:8: bad argument #2 to 'resolve' (function expected, got nil)
          test.lua:10: bad argument #2 to '?' (function expected, got no value)",
     );
+}
+
+// docs/behaviour.md §1.3
+#[test]
+fn only_lua_has_a_position() {
+    check_chip(
+        "local sk = net.createConnection()
+         print(select(2, pcall(function() sk:send('x') end)))
+         print(select(2, pcall(function() return sk:send('x') end)))
+         print(select(2, pcall(sk.send, sk, 'x')))",
+        100,
+        "test.lua:2: not connected
+         test.lua:3: not connected
+         not connected",
+    );
+}
+
+// docs/behaviour.md §1.4: codes are integers, never strings
+#[test]
+fn codes_are_integers() {
+    for dialect in [Dialect::Lua51, Dialect::Lua53] {
+        let mut lab =
+            Lab::chip().dialect(dialect).board("net.createServer():listen(80, function(c) c:close() end)").board(
+                "local function client(port)
+               local sk = net.createConnection()
+               sk:on('disconnection', function(_, e) print(type(e), math.type and math.type(e), e) end)
+               sk:connect(port, port == 82 and '192.168.1.222' or '192.168.1.100')
+             end
+             client(80) client(81) client(82)",
+            );
+        lab.run(8000);
+        let kind = if dialect == Dialect::Lua53 { "integer" } else { "nil" };
+        // The refusal takes one round trip, the greeting and its end three halves, and silence six seconds.
+        let expected = [-9, 0, -8].map(|code| format!("number\t{kind}\t{code}")).join("\n");
+        assert_console(&lab, 1, &expected);
+    }
 }
 
 // docs/behaviour.md §1.3
@@ -160,6 +234,32 @@ fn an_error_in_a_handler_is_a_panic_and_node_setonerror_is_not_asked() {
     assert!(!console.contains("traceback"), "{console}");
     lab.run(9000);
     assert_eq!(lab.raw_console(0).matches("powered by").count(), 2, "the watchdog resets the board");
+}
+
+// docs/behaviour.md §1.5: on UART0 only
+#[test]
+fn a_panic_goes_past_node_output() {
+    let mut lab = Lab::chip().board(
+        "node.output(function(pipe) local text = pipe:read(1000) if text and text:find('PANIC') then file.putcontents('seen', text) end return false end, 0)
+         net.dns.resolve('www.google.com', function() error('oops') end)",
+    );
+    lab.run(1000);
+    assert!(lab.raw_console(0).contains("PANIC: unprotected error"), "{}", lab.raw_console(0));
+    assert!(!lab.has_file(0, "seen"));
+}
+
+// docs/behaviour.md §1.5, §6.6: one callback at a time, never within running Lua
+#[test]
+fn events_wait_for_the_running_function() {
+    let mut lab = Lab::chip().board("net.createServer():listen(80, function(c) c:send('one') end)").board(
+        "local busy = false
+             local sk = net.createConnection()
+             sk:on('receive', function(_, d) print('receive', d, busy) end)
+             sk:on('connection', function() busy = true tmr.delay(300000) busy = false print('connection ends') end)
+             sk:connect(80, '192.168.1.100')",
+    );
+    lab.run(1000);
+    assert_console(&lab, 1, "connection ends\nreceive\tone\tfalse");
 }
 
 // docs/behaviour.md §1.5, §8: the manual protects every callback
@@ -263,6 +363,51 @@ fn a_listening_server_and_a_connecting_socket_need_no_variable() {
 
 // docs/behaviour.md §1.8
 #[test]
+fn udp_sockets_need_no_variable_once_they_are_bound() {
+    let mut lab = Lab::chip()
+        .board(
+            "do local u = net.createUDPSocket() u:listen(5000) u:on('receive', function(s, d, port, ip) s:send(port, ip, d) end) end
+             tmr.create():alarm(200, tmr.ALARM_AUTO, function() collectgarbage() end)",
+        )
+        .board(
+            "do
+               local u = net.createUDPSocket()
+               u:on('receive', function(_, d) print(d) end)
+               u:send(5000, '192.168.1.100', 'early')
+               local timer = tmr.create()
+               timer:alarm(1000, tmr.ALARM_SINGLE, function() net.createUDPSocket():send(5000, '192.168.1.100', 'late') end)
+             end
+             tmr.create():alarm(200, tmr.ALARM_AUTO, function() collectgarbage() end)",
+        );
+    lab.run(2000);
+    // The second socket has no handler.
+    assert_console(&lab, 1, "early");
+    assert_eq!(lab.sockets(1).len(), 2, "both stay bound");
+}
+
+// docs/behaviour.md §1.8
+#[test]
+fn a_lookup_keeps_its_socket_until_the_answer() {
+    let mut lab = Lab::chip().board("net.createServer():listen(80, function(c) print('client') end)").board(
+        "do
+           local a = net.createConnection()
+           a:dns('www.nodemcu.com', function(s, ip) print('dns', type(s), ip ~= nil) end)
+           local b = net.createConnection()
+           b:on('connection', function(s) print('connection', type(s)) end)
+           b:connect(80, 'www.nodemcu.com')
+           local u = net.createUDPSocket()
+           u:dns('www.nodemcu.com', function(s, ip) print('udp', type(s), ip ~= nil) end)
+         end
+         collectgarbage()",
+    );
+    lab.run(4000);
+    let mut lines = lab.console(1);
+    lines.sort();
+    assert_eq!(lines, ["connection\tuserdata", "dns\tuserdata\ttrue", "udp\tuserdata\ttrue"]);
+}
+
+// docs/behaviour.md §1.8
+#[test]
 fn a_collected_socket_resets_its_connection() {
     // A zombie (§4.1) is the one open socket that nothing anchors.
     let mut lab = Lab::chip()
@@ -284,6 +429,29 @@ fn a_collected_socket_resets_its_connection() {
     assert_console(&lab, 0, "client\ngone\t-9");
     let silences = lab.silences(1);
     assert!(silences.iter().any(|(reason, _)| *reason == Silence::Collected), "{silences:?}");
+}
+
+// docs/behaviour.md §1.7: the slots are strong references, so this zombie is never collected
+#[test]
+fn a_handler_that_holds_its_own_socket_keeps_it_for_ever() {
+    let mut lab = Lab::chip()
+        .board(
+            "net.createServer():listen(80, function(c)
+               print('client')
+               c:on('disconnection', function(_, e) print('gone', e) end)
+             end)",
+        )
+        .board(
+            "do
+               local sk = net.createConnection()
+               sk:on('disconnection', function(s, e) print('refused', e) sk:connect(80, '192.168.1.100') end)
+               sk:connect(81, '192.168.1.100')
+             end
+             tmr.create():alarm(1000, tmr.ALARM_AUTO, function() collectgarbage() end)",
+        );
+    lab.run(5000);
+    assert_console(&lab, 1, "refused\t-9");
+    assert_console(&lab, 0, "client");
 }
 
 // docs/behaviour.md §1.8
@@ -308,15 +476,20 @@ fn addresses_are_read_as_lwip_reads_them() {
          show('1.2.3.4 x') show('7') show('10.1.2') show('010.0.0.1') show('0xC0.0xA8.1.1')
          local udp = net.createUDPSocket()
          print(pcall(function() udp:send(9, '255.255.255.255', 'x') end))
-         print(pcall(function() net.dns.setdnsserver('255.255.255.255') end))",
-        100,
+         print(pcall(function() net.dns.setdnsserver('255.255.255.255') end))
+         local bound = net.createUDPSocket() bound:listen(5000, '255.255.255.255') print(bound:getaddr())
+         net.dns.resolve('255.255.255.255', function(_, ip) print('resolved', ip) end) print('no literal')",
+        8000,
         "1.2.3.4
          0.0.0.7
          10.1.0.2
          8.0.0.1
          192.168.1.1
          true
-         false\ttest.lua:5: invalid dns server ip",
+         false\ttest.lua:5: invalid dns server ip
+         5000\t255.255.255.255
+         no literal
+         resolved\tnil",
     );
 }
 

@@ -127,6 +127,11 @@ pub(crate) fn read_whole(chip: &Chip, name: &[u8]) -> Option<Vec<u8>> {
     chip.flash.borrow().files.read(plain_name(name)).map(<[u8]>::to_vec)
 }
 
+/// Whether `object` is a file that has been closed.
+pub(crate) fn is_closed(chip: &Chip, object: Object<'_>) -> bool {
+    object.payload::<Handle>().is_some_and(|handle| !chip.modules.file.borrow().open.contains_key(&handle.file))
+}
+
 /// Files whose objects are gone are closed. The file opened last stays open.
 pub(crate) fn collected(chip: &Chip) {
     let mut state = chip.modules.file.borrow_mut();

@@ -117,6 +117,12 @@ pub(crate) fn handle_event(chip: &Chip, event: Event) {
     }
 }
 
+/// Whether the C structure behind a userdata begins with a zero: that of a timer that was never registered, and of a closed
+/// file.
+fn begins_with_zero(chip: &Chip, object: lua::Object<'_>) -> bool {
+    tmr::is_untouched(chip, object) || file::is_closed(chip, object)
+}
+
 /// Unreachable objects were collected; their payloads have been dropped.
 pub(crate) fn collected(chip: &Chip) {
     net::collected(chip);

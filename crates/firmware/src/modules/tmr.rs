@@ -167,6 +167,13 @@ pub(crate) fn collected(chip: &Chip) {
     }
 }
 
+/// Whether `object` is a timer that has not been registered since it was made.
+pub(crate) fn is_untouched(chip: &Chip, object: Object<'_>) -> bool {
+    let state = chip.modules.tmr.borrow();
+    let timer = object.payload::<Handle>().and_then(|handle| state.timers.get(&handle.timer));
+    timer.is_some_and(|timer| timer.interval == Duration::ZERO)
+}
+
 // ---- functions of the module ----
 
 fn create<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {

@@ -231,6 +231,16 @@ impl Lab {
         &self.boards[board].console
     }
 
+    /// Whether a board's flash has the file.
+    pub(crate) fn has_file(&self, board: usize, name: &str) -> bool {
+        self.boards[board].board.files(|store| store.read(name.as_bytes()).is_some())
+    }
+
+    /// What a board's stack has open, the station's DHCP client aside.
+    pub(crate) fn sockets(&self, board: usize) -> Vec<lan::SocketRow> {
+        self.boards[board].board.netstat().map_or_else(Vec::new, |netstat| netstat.sockets)
+    }
+
     pub(crate) fn records(&self) -> Vec<Record> {
         self.trace.since(None)
     }

@@ -2,7 +2,9 @@
 //!
 //! Four lookups at a time, no cache, one clock of one second for all: a question at once, again at ticks 1, 2 and 4,
 //! failure at tick 7, or the same on the second server. The transaction id is one for all lookups, so that only the
-//! question sent last can be answered. A desktop has more entries, an id per lookup, and believes error answers.
+//! question sent last can be answered. Which that is at a tick depends on the places that the lookups have in the table,
+//! so answered ones keep theirs here too, though nobody reads the answer again. A desktop has more entries, an id per
+//! lookup, and believes error answers.
 
 use std::net::Ipv4Addr;
 
@@ -31,9 +33,21 @@ const SERVER_PORT: u16 = 53;
 /// What the firmware boots with.
 const DEFAULT_SERVER: Ipv4Addr = Ipv4Addr::new(208, 67, 222, 222);
 
+/// A place of lwIP's `dns_table` whose lookup was answered. It is given away again when the answer's time to live has
+/// passed, or when no place is unused and this one is the oldest.
+#[derive(Clone, Copy, Debug)]
+struct Answered {
+    until: Instant,
+    sequence: u8,
+}
+
 #[derive(Debug)]
 struct Lookup {
     query: QueryId,
+    /// Its place in the table.
+    place: usize,
+    /// Its number among all lookups, as lwIP counts them.
+    sequence: u8,
     name: Vec<u8>,
     cause: Option<RecordId>,
     server: usize,
@@ -48,8 +62,10 @@ struct Lookup {
 pub(crate) struct Resolver {
     servers: [Option<Ipv4Addr>; 2],
     lookups: Vec<Lookup>,
+    answered: [Option<Answered>; TABLE_MAX],
     errors_end_lookups: bool,
     next_query: u32,
+    next_sequence: u8,
     /// Where within a second the ticks are.
     phase: u64,
     next_tick: Option<Instant>,
@@ -63,12 +79,23 @@ impl Resolver {
         Resolver {
             servers: [is_chip.then_some(DEFAULT_SERVER), None],
             lookups: Vec::new(),
+            answered: [None; TABLE_MAX],
             errors_end_lookups: !is_chip,
             next_query: 1,
+            next_sequence: 0,
             phase: phase % TICK.as_micros(),
             next_tick: None,
             latest: None,
         }
+    }
+
+    /// The place that `dns_enqueue` gives to a lookup: the first unused one, else that of the oldest answered lookup.
+    fn free_place(&self, now: Instant) -> Option<usize> {
+        let asking = |place: usize| self.lookups.iter().any(|lookup| lookup.place == place);
+        let answered = |place: usize| self.answered[place].filter(|answered| now < answered.until);
+        let free = || (0..TABLE_MAX).filter(|place| !asking(*place));
+        let age = |place: &usize| answered(*place).map(|answered| self.next_sequence.wrapping_sub(answered.sequence));
+        free().find(|place| answered(*place).is_none()).or_else(|| free().max_by_key(age))
     }
 
     fn tick_after(&self, now: Instant) -> Instant {
@@ -106,17 +133,17 @@ impl Host {
         if name.is_empty() || name.len() >= NAME_LENGTH {
             return Err(DnsError::IllegalArgument);
         }
-        let table_max = match self.profile {
-            StackProfile::Chip => TABLE_MAX,
-            StackProfile::Desktop => DESKTOP_TABLE_MAX,
+        let place = match self.profile {
+            StackProfile::Chip => self.resolver.free_place(now),
+            StackProfile::Desktop => Some(self.resolver.lookups.len()).filter(|place| *place < DESKTOP_TABLE_MAX),
         };
-        if self.resolver.lookups.len() >= table_max {
-            return Err(DnsError::OutOfMemory);
-        }
+        let place = place.ok_or(DnsError::OutOfMemory)?;
         let query = QueryId(self.resolver.next_query);
         self.resolver.next_query += 1;
-        let cause = self.trace.current();
-        let lookup = Lookup { query, name: name.to_vec(), cause, server: 0, countdown: 1, tries: 0, transaction: 0 };
+        let sequence = self.resolver.next_sequence;
+        self.resolver.next_sequence = sequence.wrapping_add(1);
+        let (name, cause) = (name.to_vec(), self.trace.current());
+        let lookup = Lookup { query, place, sequence, name, cause, server: 0, countdown: 1, tries: 0, transaction: 0 };
         self.resolver.lookups.push(lookup);
         if self.resolver.next_tick.is_none() {
             self.resolver.next_tick = Some(self.resolver.tick_after(now));
@@ -161,10 +188,10 @@ impl Host {
     }
 
     fn dns_tick(&mut self, now: Instant) {
-        // The earliest asks last, so that its answer is the one that is recognised: docs/behaviour.md §2.7 promises that of
-        // two lookups the earlier one succeeds at the next tick, whatever becomes of the later one.
-        let queries: Vec<_> = self.resolver.lookups.iter().rev().map(|lookup| lookup.query).collect();
-        for query in queries {
+        // In the order of the table (`dns_check_entries`): who asks last is the one whose answer is recognised.
+        let mut places: Vec<_> = self.resolver.lookups.iter().map(|lookup| (lookup.place, lookup.query)).collect();
+        places.sort_by_key(|(place, _)| *place);
+        for (_, query) in places {
             let has_second = self.resolver.servers[1].is_some();
             let Some(lookup) = self.resolver.lookups.iter_mut().find(|lookup| lookup.query == query) else { continue };
             lookup.countdown -= 1;
@@ -182,6 +209,18 @@ impl Host {
             } else {
                 self.dns_done(now, query, &[], Some("no answer"), None);
             }
+        }
+    }
+
+    /// The place of an answered lookup stays taken while its answer lives, counted in ticks.
+    fn dns_keep_place(&mut self, now: Instant, query: QueryId, ttl_secs: u32) {
+        let first_tick = self.resolver.tick_after(now);
+        let lookup = self.resolver.lookups.iter().find(|lookup| lookup.query == query);
+        if let (Some(lookup), Some(more_ticks)) = (lookup, ttl_secs.checked_sub(1))
+            && let Some(place) = self.resolver.answered.get_mut(lookup.place)
+        {
+            let until = first_tick + Duration::from_secs(more_ticks.into());
+            *place = Some(Answered { until, sequence: lookup.sequence });
         }
     }
 
@@ -229,7 +268,10 @@ impl Host {
                 format!("the name server answered {error}; the chip goes on asking until it gives up")
             }),
             None if answer.addresses.is_empty() => self.dns_done(now, query, &[], Some("no address"), carried),
-            None => self.dns_done(now, query, &answer.addresses, None, carried),
+            None => {
+                self.dns_keep_place(now, query, answer.ttl_secs);
+                self.dns_done(now, query, &answer.addresses, None, carried);
+            }
         }
         true
     }
@@ -260,6 +302,8 @@ struct Answer {
     name: Vec<u8>,
     error: Option<String>,
     addresses: Vec<Ipv4Addr>,
+    /// How long the first address is good for.
+    ttl_secs: u32,
 }
 
 impl Answer {
@@ -271,11 +315,14 @@ impl Answer {
         let (mut rest, question) = DnsQuestion::parse(packet.payload()).ok()?;
         let labels: Option<Vec<_>> = packet.parse_name(question.name).map(Result::ok).collect();
         let name = labels?.join(&b'.');
-        let mut addresses = Vec::new();
+        let (mut addresses, mut ttl_secs) = (Vec::new(), 0);
         for _ in 0..packet.answer_record_count() {
             let Ok((next, record)) = DnsRecord::parse(rest) else { break };
             rest = next;
             if let DnsRecordData::A(ip) = record.data {
+                if addresses.is_empty() {
+                    ttl_secs = record.ttl;
+                }
                 addresses.push(ip);
             }
         }
@@ -285,6 +332,6 @@ impl Answer {
             DnsRcode::ServFail => Some("SERVFAIL".to_owned()),
             other => Some(format!("error {}", u8::from(other))),
         };
-        Some(Answer { transaction: packet.transaction_id(), name, error, addresses })
+        Some(Answer { transaction: packet.transaction_id(), name, error, addresses, ttl_secs })
     }
 }

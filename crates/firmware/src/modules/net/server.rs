@@ -11,7 +11,7 @@ use crate::chip::Chip;
 
 /// `server:listen([port,] [ip,] callback)` and `udpsocket:listen([port,] [ip])`.
 pub(super) fn listen<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let this = This::of(&call, &[ObjectKind::Server, ObjectKind::Udp])?;
+    let this = This::of(chip, &call, &[ObjectKind::Server, ObjectKind::Udp])?;
     if this.open(chip).is_some() {
         return Err(call.error("already listening"));
     }

@@ -19,7 +19,7 @@ use crate::module::{integer_value, position};
 
 /// `socket:connect(port [, host [, connection]])` (`docs/behaviour.md` §4.1).
 pub(super) fn connect<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let this = This::of(&call, &[ObjectKind::Socket])?;
+    let this = This::of(chip, &call, &[ObjectKind::Socket])?;
     if this.open(chip).is_some() {
         return Err(call.error("already connected"));
     }
@@ -51,7 +51,7 @@ pub(super) fn connect<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `socket:dns(domain [, callback])`, also of UDP sockets (`docs/behaviour.md` §4.6).
 pub(super) fn dns<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let this = This::of(&call, &[ObjectKind::Socket, ObjectKind::Udp])?;
+    let this = This::of(chip, &call, &[ObjectKind::Socket, ObjectKind::Udp])?;
     let domain = check_c_string(&call, 2)?;
     this.take_handler(chip, &call, Slot::Dns, 3);
     if this.read(chip, |object| object.handler(Slot::Dns).is_none()) {
@@ -94,7 +94,7 @@ fn look_up<'gc>(chip: &Chip, call: Call<'gc, '_>, this: This, name: &[u8], give_
 
 /// `socket:on(event, handler | nil)`, also of UDP sockets (`docs/behaviour.md` §4.3, §5.3).
 pub(super) fn on<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let this = This::of(&call, &[ObjectKind::Socket, ObjectKind::Udp])?;
+    let this = This::of(chip, &call, &[ObjectKind::Socket, ObjectKind::Udp])?;
     let name = check_c_string(&call, 2)?;
     let slot = Slot::from_name(this.kind, &name).ok_or_else(|| call.error("invalid callback name"))?;
     let handler = match Function::from_value(call.arg(3)) {
@@ -116,7 +116,7 @@ pub(super) fn on<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `socket:send(data [, sent])`, and `send` of UDP sockets (`docs/behaviour.md` §4.4).
 pub(super) fn send<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let this = This::of(&call, &[ObjectKind::Socket, ObjectKind::Udp])?;
+    let this = This::of(chip, &call, &[ObjectKind::Socket, ObjectKind::Udp])?;
     if this.kind == ObjectKind::Udp {
         return udp::send(chip, call, this);
     }
@@ -155,7 +155,7 @@ pub(super) fn send<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `close()` of servers, sockets and UDP sockets (`docs/behaviour.md` §3.2, §4.2, §5.4).
 pub(super) fn close<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let this = This::of(&call, &[ObjectKind::Server, ObjectKind::Socket, ObjectKind::Udp])?;
+    let this = This::of(chip, &call, &[ObjectKind::Server, ObjectKind::Socket, ObjectKind::Udp])?;
     let Some(open) = this.open(chip) else {
         if this.kind == ObjectKind::Server && !chip.is_chip() {
             hint(chip, &call, "on a chip: close() of a server that does not listen raises `not connected`");
@@ -200,7 +200,7 @@ fn close_connection(chip: &Chip, call: &Call<'_, '_>, socket: SocketId) {
 
 /// `socket:hold()` (`docs/behaviour.md` §4.5).
 pub(super) fn hold<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let this = This::of(&call, &[ObjectKind::Socket])?;
+    let this = This::of(chip, &call, &[ObjectKind::Socket])?;
     let socket = this.change(chip, |object| {
         let socket = object.tcp().filter(|_| !object.held)?;
         object.held = true;
@@ -214,7 +214,7 @@ pub(super) fn hold<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `socket:unhold()` (`docs/behaviour.md` §4.5).
 pub(super) fn unhold<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let this = This::of(&call, &[ObjectKind::Socket])?;
+    let this = This::of(chip, &call, &[ObjectKind::Socket])?;
     let socket = this.change(chip, |object| {
         let socket = object.tcp().filter(|_| object.held)?;
         object.held = false;
@@ -228,7 +228,7 @@ pub(super) fn unhold<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `socket:ttl([value])`, also of UDP sockets (`docs/behaviour.md` §4.7).
 pub(super) fn ttl<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let this = This::of(&call, &[ObjectKind::Socket, ObjectKind::Udp])?;
+    let this = This::of(chip, &call, &[ObjectKind::Socket, ObjectKind::Udp])?;
     let Some(open) = this.open(chip) else { return Err(call.error("socket is not open/bound yet")) };
     let value = call.opt_integer(2, -1)?;
     let current = with_host(chip, |host| match (open, value) {
@@ -248,7 +248,7 @@ pub(super) fn ttl<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `socket:getpeer()`: port first (`docs/behaviour.md` §4.8).
 pub(super) fn getpeer<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let this = This::of(&call, &[ObjectKind::Socket])?;
+    let this = This::of(chip, &call, &[ObjectKind::Socket])?;
     let target_port = this.read(chip, |object| object.target_port);
     let remote = this.socket(chip).map(|socket| {
         let remote = with_host(chip, |host| host.tcp_remote(socket));
@@ -260,7 +260,7 @@ pub(super) fn getpeer<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `getaddr()` of servers, sockets and UDP sockets: port first (`docs/behaviour.md` §3.3, §4.8, §5.4).
 pub(super) fn getaddr<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let this = This::of(&call, &[ObjectKind::Server, ObjectKind::Socket, ObjectKind::Udp])?;
+    let this = This::of(chip, &call, &[ObjectKind::Server, ObjectKind::Socket, ObjectKind::Udp])?;
     let local = this.open(chip).and_then(|open| {
         with_host(chip, |host| match open {
             Open::Listener(listener) => host.listener_local(listener),

@@ -9,6 +9,7 @@ use trace::SocketId;
 use super::object::{Handle, Object, ObjectId, ObjectKind, Open, Slot};
 use crate::chip::Chip;
 use crate::module::position;
+use crate::modules;
 
 /// The object of a method call, checked as `net_get_udata_s` does (`docs/behaviour.md` §1.2).
 #[derive(Clone, Copy, Debug)]
@@ -18,13 +19,18 @@ pub(super) struct This {
 }
 
 impl This {
-    /// The call's first argument, which must be one of `kinds`.
-    pub(super) fn of<'gc>(call: &Call<'gc, '_>, kinds: &[ObjectKind]) -> Result<This, Error<'gc>> {
-        Userdata::from_value(call.arg(1))
-            .and_then(|object| object.payload::<Handle>())
-            .filter(|handle| kinds.contains(&handle.kind))
-            .map(|handle| This { id: handle.id, kind: handle.kind })
-            .ok_or_else(|| call.error("invalid user data"))
+    /// The call's first argument, which must be one of `kinds`. The firmware takes the first word of any userdata for the
+    /// kind, and zero means a server.
+    pub(super) fn of<'gc>(chip: &Chip, call: &Call<'gc, '_>, kinds: &[ObjectKind]) -> Result<This, Error<'gc>> {
+        let object = Userdata::from_value(call.arg(1));
+        if let Some(handle) = object.and_then(|object| object.payload::<Handle>()) {
+            let this = This { id: handle.id, kind: handle.kind };
+            return kinds.contains(&this.kind).then_some(this).ok_or_else(|| call.error("invalid user data"));
+        }
+        if object.is_some_and(|object| modules::begins_with_zero(chip, object)) {
+            return Err(call.type_error(1, ObjectKind::Server.type_name()));
+        }
+        Err(call.error("invalid user data"))
     }
 
     /// Reads the object's state.
