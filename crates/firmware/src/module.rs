@@ -233,12 +233,9 @@ pub(crate) fn trace_position(position: lua::Position) -> Position {
 
 /// The text of an error value.
 pub(crate) fn error_text(error: &native::Error<'_>) -> String {
-    match error {
-        lua::piccolo::Error::Lua(error) => match error.0 {
-            Value::String(text) => text.to_str_lossy().into_owned(),
-            value => format!("(error object is a {} value)", lua::type_name(value)),
-        },
-        lua::piccolo::Error::Runtime(error) => error.to_string(),
+    match error.value() {
+        Value::String(text) => text.to_str_lossy().into_owned(),
+        value => format!("(error object is a {} value)", lua::type_name(value)),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The debugger's side of the engine: where runs stop, and what a person sees there.
 //!
-//! An engine without breakpoints, steps or a wish to pause runs a loop that does not know of any of this; with one it runs
-//! the same loop compiled once more, which asks a [`Watch`] before each instruction. Neither costs other fuel than the other,
-//! so a run that was stopped and goes on is the run that it would have been.
+//! An engine without breakpoints, steps or a wish to pause runs code that does not know of any of this; with one it runs a
+//! copy of the code in which every operation is [`crate::opcode::Op::Watched`]: ask a [`Watch`], then do what stands there in
+//! the original. Neither costs other fuel than the other, so a run that was stopped and goes on is the run that it would have
+//! been.
 //!
 //! A line is *entered* by its first instruction, by a jump backwards onto it, or when the line before was another one, as for
 //! the line hook of reference Lua (`luaG_traceexec`).

@@ -4,12 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gc_arena::{Collect, DynamicRoot, Gc, Rootable, lock::RefLock};
-use piccolo::{BoxSequence, CallbackReturn, Context, Execution, Sequence, SequencePoll, Stack, Value, Variadic};
+use piccolo::{Context, Value};
 
 use crate::{
     CompileError, Dialect, IntegerBits, RuntimeError, StashedFunction, chunk,
     debugger::{CallLevel, Resume, Watch},
-    machine::{Exit, Machine},
+    machine::{Exit, Machine, Slice},
     missing::{Hint, Hints},
     shared::Shared,
     stdlib,
@@ -61,9 +61,7 @@ pub struct Engine {
 
 /// A function under way. Dropping it abandons it.
 pub struct Run {
-    executor: piccolo::StashedExecutor,
-    /// The machine that the executor runs, for a debugger's eyes.
-    machine: DynamicRoot<Rootable![SharedMachine<'_>]>,
+    state: DynamicRoot<Rootable![SharedRunState<'_>]>,
     /// The step that the debugger interrupted, which the next one goes on with.
     interrupted: Cell<Option<Interrupted>>,
 }
@@ -76,7 +74,16 @@ struct Interrupted {
     used: i64,
 }
 
-type SharedMachine<'gc> = Gc<'gc, RefLock<Machine<'gc>>>;
+/// A run as it stands in the heap.
+#[derive(Collect)]
+#[collect(no_drop)]
+enum RunState<'gc> {
+    Running(Box<Machine<'gc>>),
+    /// The function has returned these values, or failed and returned none.
+    Done(Vec<Value<'gc>>),
+}
+
+type SharedRunState<'gc> = Gc<'gc, RefLock<RunState<'gc>>>;
 
 /// How far [`Engine::step`] came.
 #[derive(Debug)]
@@ -141,15 +148,8 @@ impl Engine {
         self.lua.enter(|ctx| {
             Shared::of(ctx).memory_max.set(limit);
             let machine = Machine::new(function.fetch(ctx).into(), arguments(ctx));
-            let machine: SharedMachine<'_> = Gc::new(&ctx, RefLock::new(machine));
-            let callback = piccolo::Callback::from_fn_with(&ctx, machine, |machine, ctx, _, _| {
-                Ok(CallbackReturn::Sequence(BoxSequence::new(&ctx, Program { machine: *machine })))
-            });
-            Run {
-                executor: ctx.stash(piccolo::Executor::start(ctx, callback.into(), ())),
-                machine: ctx.registry().roots().stash(&ctx, machine),
-                interrupted: Cell::new(None),
-            }
+            let state: SharedRunState<'_> = Gc::new(&ctx, RefLock::new(RunState::Running(Box::new(machine))));
+            Run { state: ctx.registry().roots().stash(&ctx, state), interrupted: Cell::new(None) }
         })
     }
 
@@ -157,70 +157,41 @@ impl Engine {
     /// was used. After a stop the next step goes on with the one that was interrupted, with what it had left.
     pub fn step(&mut self, run: &Run, fuel: &mut u32) -> Step {
         self.is_paused = false;
-        let is_watching = self.watch.borrow().is_needed();
-        let Interrupted { left: mut slice, mut used } =
+        let is_watched = self.watch.borrow().is_needed();
+        let Interrupted { mut left, mut used } =
             run.interrupted.take().unwrap_or(Interrupted { left: i64::from(*fuel).min(SLICE), used: 0 });
         loop {
-            let (is_done, left, wants_collection, paused) = self.lua.enter(|ctx| {
-                let shared = Shared::of(ctx);
-                shared.fuel.set(slice);
-                shared.used.set(used);
-                shared.is_watching.set(is_watching);
-                let executor = ctx.fetch(&run.executor);
-                let is_done = executor.step(ctx, &mut piccolo::Fuel::with(i32::MAX));
-                (is_done, shared.fuel.get(), shared.collect_wanted.take(), shared.is_paused.take())
-            });
-            used += slice - left;
-            *fuel = u32::try_from(i64::from(*fuel) - (slice - left)).unwrap_or(0);
-            if is_done {
-                self.watch.borrow_mut().forget_run();
-                return self.outcome(run);
-            }
-            if wants_collection {
-                self.lua.gc_collect();
-            }
-            if paused {
-                self.is_paused = true;
-                run.interrupted.set(Some(Interrupted { left, used }));
-                return Step::OutOfFuel;
+            let slice = Slice { fuel: left, used, is_watched };
+            let (after, exit) = self.lua.enter(|ctx| run_slice(ctx, run, slice));
+            let spent = left - after;
+            used += spent;
+            *fuel = u32::try_from(i64::from(*fuel) - spent).unwrap_or(0);
+            match exit {
+                SliceEnd::Done(step) => {
+                    self.watch.borrow_mut().forget_run();
+                    return step;
+                }
+                SliceEnd::Paused => {
+                    self.is_paused = true;
+                    run.interrupted.set(Some(Interrupted { left: after, used }));
+                    return Step::OutOfFuel;
+                }
+                SliceEnd::Collect => self.lua.gc_collect(),
+                SliceEnd::OutOfFuel => {}
             }
             if *fuel == 0 {
                 return Step::OutOfFuel;
             }
-            slice = i64::from(*fuel).min(SLICE);
+            left = i64::from(*fuel).min(SLICE);
         }
-    }
-
-    fn outcome(&mut self, run: &Run) -> Step {
-        self.lua.enter(|ctx| {
-            let shared = Shared::of(ctx);
-            match shared.failure.take() {
-                None => Step::Finished,
-                Some(failure) => {
-                    // Take the error, so that the executor is at rest.
-                    let result = ctx.fetch(&run.executor).take_result::<Variadic<Vec<Value<'_>>>>(ctx);
-                    let value = match result {
-                        Ok(Err(error)) => error.to_value(ctx),
-                        _ => Value::Nil,
-                    };
-                    Step::Failed(RuntimeError {
-                        message: error_text(ctx, shared, value),
-                        position: failure.position,
-                        traceback: String::from_utf8_lossy(&failure.traceback).into_owned(),
-                        kind: failure.kind,
-                    })
-                }
-            }
-        })
     }
 
     /// The results of a finished run; none before that, nor a second time.
     pub fn results<R>(&mut self, run: &Run, f: impl for<'gc> FnOnce(Context<'gc>, Vec<Value<'gc>>) -> R) -> R {
         self.lua.enter(|ctx| {
-            let executor = ctx.fetch(&run.executor);
-            let values = match executor.take_result::<Variadic<Vec<Value<'_>>>>(ctx) {
-                Ok(Ok(values)) => values.0,
-                _ => Vec::new(),
+            let values = match &mut *state_of(ctx, run).borrow_mut(&ctx) {
+                RunState::Done(values) => std::mem::take(values),
+                RunState::Running(_) => Vec::new(),
             };
             f(ctx, values)
         })
@@ -255,9 +226,9 @@ impl Engine {
 
     /// The calls under way in `run`, which the debugger has stopped, the innermost first.
     pub fn call_levels(&mut self, run: &Run) -> Vec<CallLevel> {
-        self.lua.enter(|ctx| {
-            let machine = ctx.registry().roots().fetch(&run.machine);
-            machine.borrow().call_levels(ctx, Shared::of(ctx))
+        self.lua.enter(|ctx| match &*state_of(ctx, run).borrow() {
+            RunState::Running(machine) => machine.call_levels(ctx, Shared::of(ctx)),
+            RunState::Done(_) => Vec::new(),
         })
     }
 
@@ -272,6 +243,47 @@ impl Engine {
     }
 }
 
+/// Why a slice of a run ended.
+enum SliceEnd {
+    Done(Step),
+    Paused,
+    Collect,
+    OutOfFuel,
+}
+
+fn state_of<'gc>(ctx: Context<'gc>, run: &Run) -> SharedRunState<'gc> {
+    *ctx.registry().roots().fetch(&run.state)
+}
+
+/// Carries `run` on by one slice; with the fuel that is left of it.
+fn run_slice(ctx: Context<'_>, run: &Run, slice: Slice) -> (i64, SliceEnd) {
+    let shared = Shared::of(ctx);
+    let state = &mut *state_of(ctx, run).borrow_mut(&ctx);
+    let RunState::Running(machine) = state else { return (slice.fuel, SliceEnd::Done(Step::Finished)) };
+    let result = machine.run(ctx, shared, slice);
+    let left = machine.fuel;
+    let end = match result {
+        Ok(Exit::Finished { first, count }) => {
+            *state = RunState::Done(machine.values(first, count));
+            SliceEnd::Done(Step::Finished)
+        }
+        Ok(Exit::Collect) => SliceEnd::Collect,
+        Ok(Exit::Paused) => SliceEnd::Paused,
+        Ok(Exit::OutOfFuel) => SliceEnd::OutOfFuel,
+        Err(error) => {
+            let failure = machine.take_failure();
+            *state = RunState::Done(Vec::new());
+            SliceEnd::Done(Step::Failed(RuntimeError {
+                message: error_text(ctx, shared, error.value()),
+                position: failure.position,
+                traceback: String::from_utf8_lossy(&failure.traceback).into_owned(),
+                kind: failure.kind,
+            }))
+        }
+    };
+    (left, end)
+}
+
 /// The text that a host prints for an error value.
 fn error_text<'gc>(ctx: Context<'gc>, shared: &Shared<'gc>, value: Value<'gc>) -> String {
     match value {
@@ -279,44 +291,6 @@ fn error_text<'gc>(ctx: Context<'gc>, shared: &Shared<'gc>, value: Value<'gc>) -
             String::from_utf8_lossy(&shared.display(ctx, value)).into_owned()
         }
         _ => format!("(error object is a {} value)", crate::type_name(value)),
-    }
-}
-
-/// A machine as a piccolo sequence.
-#[derive(Collect)]
-#[collect(no_drop)]
-struct Program<'gc> {
-    machine: SharedMachine<'gc>,
-}
-
-impl<'gc> Sequence<'gc> for Program<'gc> {
-    fn poll(
-        &mut self,
-        ctx: Context<'gc>,
-        mut execution: Execution<'gc, '_>,
-        mut stack: Stack<'gc, '_>,
-    ) -> Result<SequencePoll<'gc>, crate::Error<'gc>> {
-        let shared = Shared::of(ctx);
-        let machine = &mut *self.machine.borrow_mut(&ctx);
-        machine.fuel = shared.fuel.get();
-        let result = machine.run(ctx, shared);
-        shared.fuel.set(machine.fuel);
-        match result {
-            Ok(Exit::Finished { first, count }) => {
-                stack.replace(ctx, Variadic(machine.values(first, count)));
-                machine.clear();
-                return Ok(SequencePoll::Return);
-            }
-            Ok(Exit::Collect) => shared.collect_wanted.set(true),
-            Ok(Exit::Paused) => shared.is_paused.set(true),
-            Ok(Exit::OutOfFuel) => {}
-            Err(error) => {
-                shared.failure.replace(Some(machine.take_failure()));
-                return Err(error);
-            }
-        }
-        execution.fuel().interrupt();
-        Ok(SequencePoll::Pending)
     }
 }
 

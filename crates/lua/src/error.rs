@@ -2,8 +2,25 @@
 
 use std::fmt;
 
+use gc_arena::Collect;
+use piccolo::Value;
+
 /// A failure inside a program: any Lua value, usually a string that begins with the position.
-pub type Error<'gc> = piccolo::Error<'gc>;
+#[derive(Debug, Clone, Copy, Collect)]
+#[collect(no_drop)]
+pub struct Error<'gc>(Value<'gc>);
+
+impl<'gc> Error<'gc> {
+    /// The failure that `error` raises with this value.
+    pub fn from_value(value: Value<'gc>) -> Self {
+        Error(value)
+    }
+
+    /// The value that `pcall` returns.
+    pub fn value(self) -> Value<'gc> {
+        self.0
+    }
+}
 
 /// A place in a source file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]

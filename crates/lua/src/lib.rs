@@ -4,9 +4,9 @@
 //! [`Engine::step`] carries it on for so many instructions. Native functions are written with [`native`], read-only modules
 //! with [`rom`].
 //!
-//! piccolo is the runtime beneath: its collector, values, strings, userdata, registry, executor and fuel. The language is
-//! this crate's: lexer, parser, compiler to register bytecode, interpreter (one piccolo sequence per run), tables, functions,
-//! coroutines, libraries, errors. It does no I/O, reads no clock, and two engines given the same calls behave alike.
+//! piccolo is the runtime beneath: its collector, values, strings, userdata and registry. The language is this crate's: lexer,
+//! parser, compiler to register bytecode, interpreter, tables, functions, coroutines, libraries, errors. It does no I/O, reads
+//! no clock, and two engines given the same calls behave alike.
 //!
 //! In reading order: `dialect`, `value`, `table`, `number`, `error`; `lexer`, `ast`, `parser`, `compiler`, `opcode`,
 //! `prototype`; `machine`, `closure`, `coroutine`, `shared`, `debugger`, `missing`; [`native`], [`rom`], `stdlib`.

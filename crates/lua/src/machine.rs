@@ -12,7 +12,7 @@ mod execute;
 mod operations;
 
 use gc_arena::{Collect, Rootable};
-use piccolo::{Context, Error as RawError, UserData, Value};
+use piccolo::{Context, UserData, Value};
 
 pub(crate) use describe::Level;
 
@@ -111,6 +111,15 @@ pub(crate) enum Exit {
     Paused,
 }
 
+/// What a run of the machine may use.
+pub(crate) struct Slice {
+    pub(crate) fuel: i64,
+    /// Instructions that the step has used before.
+    pub(crate) used: i64,
+    /// Whether the debugger is to be asked before each instruction.
+    pub(crate) is_watched: bool,
+}
+
 /// What an error that nobody caught looked like where it was raised.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
@@ -133,6 +142,10 @@ pub(crate) struct Machine<'gc> {
     /// Frames that count as nested native calls.
     native_calls: usize,
     pub(crate) fuel: i64,
+    /// Instructions that the step under way has used are this less `fuel`.
+    pub(crate) fuel_granted: i64,
+    /// Whether the debugger is asked before each instruction.
+    is_watched: bool,
     /// A native call that waits for a collection: where, how many arguments, and where its results go.
     pending: Option<(usize, usize, Return)>,
     /// Whether the native function that runs can be called again from its beginning.
@@ -206,6 +219,8 @@ impl<'gc> Machine<'gc> {
             coroutine: None,
             native_calls: 0,
             fuel: 0,
+            fuel_granted: 0,
+            is_watched: false,
             pending: None,
             is_repeatable: false,
             start: Some((function, arguments)),
@@ -217,8 +232,16 @@ impl<'gc> Machine<'gc> {
         }
     }
 
-    /// Runs until the function is done, fuel is spent or garbage must be collected.
-    pub(crate) fn run(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Result<Exit, Error<'gc>> {
+    /// Runs until the function is done, the slice's fuel is spent or garbage must be collected. What is left stands in `fuel`.
+    pub(crate) fn run(
+        &mut self,
+        ctx: Context<'gc>,
+        shared: &'gc Shared<'gc>,
+        slice: Slice,
+    ) -> Result<Exit, Error<'gc>> {
+        self.fuel = slice.fuel;
+        self.fuel_granted = slice.used + slice.fuel;
+        self.is_watched = slice.is_watched;
         self.wants_collection = false;
         self.is_interrupted &= self.fuel <= 0;
         let result = self.run_inner(ctx, shared);
@@ -254,11 +277,7 @@ impl<'gc> Machine<'gc> {
                         if self.fuel <= 0 && !self.is_interrupted {
                             return Ok(Exit::OutOfFuel);
                         }
-                        if shared.is_watching.get() {
-                            self.execute::<true>(ctx, shared)
-                        } else {
-                            self.execute::<false>(ctx, shared)
-                        }
+                        self.execute(ctx, shared)
                     }
                     None => return Ok(Exit::Finished { first: 0, count: 0 }),
                 },
@@ -279,11 +298,6 @@ impl<'gc> Machine<'gc> {
     /// The results of a finished run.
     pub(crate) fn values(&self, first: usize, count: usize) -> Vec<Value<'gc>> {
         self.stack.get(first..first + count).unwrap_or_default().to_vec()
-    }
-
-    /// Lets go of everything when the run is over; who holds the machine must not keep objects alive.
-    pub(crate) fn clear(&mut self) {
-        self.stack = Vec::new();
     }
 
     /// What the error looked like that ended the run.
@@ -358,7 +372,7 @@ impl<'gc> Machine<'gc> {
             return if wanted <= max.saturating_mul(2) { Ok(()) } else { Err(self.memory_error(ctx)) };
         }
         self.memory.wants_retry = true;
-        Err(RawError::from_value(Value::Nil))
+        Err(Error::from_value(Value::Nil))
     }
 
     /// Checks the memory at the beginning of a slice, for what grew by small steps.
@@ -376,7 +390,7 @@ impl<'gc> Machine<'gc> {
     }
 
     fn memory_error(&self, ctx: Context<'gc>) -> Error<'gc> {
-        RawError::from_value(Value::String(ctx.intern_static(NOT_ENOUGH_MEMORY.as_bytes())))
+        Error::from_value(Value::String(ctx.intern_static(NOT_ENOUGH_MEMORY.as_bytes())))
     }
 
     /// [`Machine::check_memory`] for native functions.
@@ -647,7 +661,7 @@ impl<'gc> Machine<'gc> {
     ) -> Result<(), Error<'gc>> {
         if self.native_calls >= NATIVE_CALLS_MAX {
             // The native function itself is running, and has no position.
-            return Err(RawError::from_value(Value::String(ctx.intern_static(b"C stack overflow"))));
+            return Err(Error::from_value(Value::String(ctx.intern_static(b"C stack overflow"))));
         }
         self.count_native_call(ctx)?;
         let at = at as u32;
@@ -950,14 +964,13 @@ impl<'gc> Machine<'gc> {
     fn unwind(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, error: Error<'gc>) -> Result<Flow, Error<'gc>> {
         // Another error took the place of what was to begin again.
         self.memory.is_retry = false;
-        let mut error = self.plain_error(ctx, error);
-        let handler = self.find_handler();
-        match handler {
-            Some(Some(handler)) if !self.is_memory_error(&error) => {
+        let mut error = error;
+        match self.find_handler() {
+            Some(Some(handler)) if !self.is_memory_error(error) => {
                 return self.call_handler(ctx, shared, handler, error);
             }
             Some(_) => {}
-            None => self.note_failure(ctx, shared, &error),
+            None => self.note_failure(ctx, shared, error),
         }
         self.native = None;
         while let Some(frame) = self.pop_frame() {
@@ -966,17 +979,16 @@ impl<'gc> Machine<'gc> {
                 FrameKind::Lua => {}
                 FrameKind::Handler => {
                     let text = ctx.intern_static(b"error in error handling");
-                    error = RawError::from_value(Value::String(text));
+                    error = Error::from_value(Value::String(text));
                 }
                 FrameKind::Native(continuation) => {
                     let call = self.continued_call(ctx, shared, frame.function, at, 0)?;
-                    match continuation.failed(call, error.clone()) {
+                    match continuation.failed(call, error) {
                         Ok(outcome) => {
                             return self.answer(ctx, shared, Ok(outcome), frame.function, at, frame.results);
                         }
                         Err(next) => {
                             self.native = None;
-                            let next = self.plain_error(ctx, next);
                             return self.unwind_rest(ctx, shared, next);
                         }
                     }
@@ -984,7 +996,7 @@ impl<'gc> Machine<'gc> {
                 FrameKind::Protected(_) => {
                     self.grow(at + 2)?;
                     self.stack[at] = Value::Boolean(false);
-                    self.stack[at + 1] = error.to_value(ctx);
+                    self.stack[at + 1] = error.value();
                     return self.deliver(ctx, shared, at, 2, frame.results);
                 }
                 FrameKind::Resume { coroutine, wrap, previous } => {
@@ -996,7 +1008,7 @@ impl<'gc> Machine<'gc> {
                     }
                     self.grow(at + 2)?;
                     self.stack[at] = Value::Boolean(false);
-                    self.stack[at + 1] = error.to_value(ctx);
+                    self.stack[at + 1] = error.value();
                     return self.deliver(ctx, shared, at, 2, frame.results);
                 }
             }
@@ -1018,23 +1030,14 @@ impl<'gc> Machine<'gc> {
 
     /// What `coroutine.wrap` makes of an error inside: the position of the caller comes before a text.
     fn wrapped_error(&self, ctx: Context<'gc>, error: Error<'gc>) -> Error<'gc> {
-        if let RawError::Lua(piccolo::error::LuaError(Value::String(text))) = &error {
-            return self.error_here(ctx, text.as_bytes());
-        }
-        error
-    }
-
-    /// Errors of piccolo itself become texts.
-    fn plain_error(&self, ctx: Context<'gc>, error: Error<'gc>) -> Error<'gc> {
-        match error {
-            RawError::Lua(_) => error,
-            RawError::Runtime(error) => self.error_here(ctx, error.to_string().as_bytes()),
+        match error.value() {
+            Value::String(text) => self.error_here(ctx, text.as_bytes()),
+            _ => error,
         }
     }
 
-    fn is_memory_error(&self, error: &Error<'gc>) -> bool {
-        matches!(error, RawError::Lua(piccolo::error::LuaError(Value::String(text)))
-            if text.as_bytes() == NOT_ENOUGH_MEMORY.as_bytes())
+    fn is_memory_error(&self, error: Error<'gc>) -> bool {
+        matches!(error.value(), Value::String(text) if text.as_bytes() == NOT_ENOUGH_MEMORY.as_bytes())
     }
 
     /// The nearest frame that catches errors: its handler, or that it has none.
@@ -1066,7 +1069,7 @@ impl<'gc> Machine<'gc> {
             return Err(error);
         };
         let base = at as u32;
-        let value = error.to_value(ctx);
+        let value = error.value();
         self.native_calls += 1;
         self.frames.push(Frame {
             function,
@@ -1104,13 +1107,13 @@ impl<'gc> Machine<'gc> {
     }
 
     /// Remembers where an error that nothing catches was raised.
-    fn note_failure(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, error: &Error<'gc>) {
+    fn note_failure(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, error: Error<'gc>) {
         if self.failure.is_some() {
             return;
         }
         let kind = if self.is_memory_error(error) {
             RuntimeErrorKind::Memory
-        } else if matches!(error, RawError::Lua(piccolo::error::LuaError(Value::String(text)))
+        } else if matches!(error.value(), Value::String(text)
             if text.as_bytes().windows(14).any(|window| window == b"stack overflow"))
         {
             RuntimeErrorKind::StackOverflow

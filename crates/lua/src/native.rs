@@ -550,7 +550,7 @@ impl<'gc> Call<'gc, '_> {
 
     /// Instructions used in the current step so far.
     pub fn instructions_used(&self) -> u32 {
-        u32::try_from(self.shared.used.get() + self.shared.fuel.get() - self.machine.fuel).unwrap_or(0)
+        u32::try_from(self.machine.fuel_granted - self.machine.fuel).unwrap_or(0)
     }
 
     /// Compiles a chunk, text or dumped code, with the globals as its environment.

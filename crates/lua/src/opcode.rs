@@ -161,4 +161,6 @@ pub(crate) enum Op {
     Closure,
     /// `R(a), ... = ...`; b-1 values, b 0: all
     Vararg,
+    /// Ask the debugger, then do what the function's own code has here; see [`crate::debugger`]
+    Watched,
 }

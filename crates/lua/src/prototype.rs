@@ -1,6 +1,6 @@
 //! Compiled functions in the heap.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use gc_arena::{Collect, Gc, Mutation, metrics::Metrics};
@@ -10,7 +10,7 @@ use crate::{
     Dialect, Position,
     compiler::{CompiledFunction, CompiledUpvalue, Constant, LocalRange, Place},
     lexer::Symbols,
-    opcode::Instruction,
+    opcode::{Instruction, Op},
 };
 
 /// What all functions of a chunk share.
@@ -34,6 +34,9 @@ pub(crate) struct Prototype<'gc> {
     pub(crate) children: Box<[Gc<'gc, Prototype<'gc>>]>,
     #[collect(require_static)]
     pub(crate) code: Box<[Instruction]>,
+    /// The code as a watched run has it; none before the first one.
+    #[collect(require_static)]
+    watched_code: OnceCell<Box<[Instruction]>>,
     #[collect(require_static)]
     pub(crate) places: Box<[Place]>,
     /// For each instruction, where it found its field last time.
@@ -125,6 +128,7 @@ fn prototype<'gc>(
             children,
             caches: function.code.iter().map(|_| Cell::new(0)).collect(),
             code: function.code.into(),
+            watched_code: OnceCell::new(),
             places: function.places.into(),
             locals: function.locals.into(),
             upvalues: function.upvalues.into(),
@@ -144,6 +148,12 @@ fn prototype<'gc>(
 }
 
 impl<'gc> Prototype<'gc> {
+    /// The code with [`Op::Watched`] for every operation. Operands stay, for some words are read as data.
+    pub(crate) fn watched_code(&self) -> &[Instruction] {
+        let watched = |instruction: &Instruction| Instruction { op: Op::Watched, ..*instruction };
+        self.watched_code.get_or_init(|| self.code.iter().map(watched).collect())
+    }
+
     /// Where the function is defined.
     pub(crate) fn position(&self) -> Position {
         Position { file: self.chunk.display_name.clone(), line: self.line_defined, column: 0, length: 0 }

@@ -11,7 +11,6 @@ use piccolo::{Context, Singleton, String, UserData, Value, userdata::UserDataInn
 use crate::{
     Options, Table,
     debugger::Watch,
-    machine::Failure,
     missing::Hints,
     native::Lookup,
     number,
@@ -37,26 +36,9 @@ pub(crate) struct Shared<'gc> {
     pub(crate) memory_max: Cell<Option<usize>>,
     addresses: Gc<'gc, RefLock<Addresses<'gc>>>,
     #[collect(require_static)]
-    pub(crate) collect_wanted: Cell<bool>,
-    /// Whether runs ask `watch` before each instruction.
-    #[collect(require_static)]
-    pub(crate) is_watching: Cell<bool>,
-    #[collect(require_static)]
     pub(crate) watch: Rc<RefCell<Watch>>,
     #[collect(require_static)]
     pub(crate) hints: Rc<RefCell<Hints>>,
-    /// Whether the watch has stopped the run under way.
-    #[collect(require_static)]
-    pub(crate) is_paused: Cell<bool>,
-    /// Instructions that the step under way had used when its last slice began.
-    #[collect(require_static)]
-    pub(crate) used: Cell<i64>,
-    /// Instructions that the run under way may still use.
-    #[collect(require_static)]
-    pub(crate) fuel: Cell<i64>,
-    /// What the error looked like that ended the last run.
-    #[collect(require_static)]
-    pub(crate) failure: RefCell<Option<Failure>>,
 }
 
 /// Stable, invented addresses for `tostring`: real ones would differ from run to run.
@@ -102,14 +84,8 @@ impl<'gc> Shared<'gc> {
                     &ctx,
                     RefLock::new(Addresses { next: ADDRESS_FIRST, known: HashMap::default(), purge_at: 256 }),
                 ),
-                collect_wanted: Cell::new(false),
-                is_watching: Cell::new(false),
                 watch: Rc::default(),
                 hints: Rc::default(),
-                is_paused: Cell::new(false),
-                used: Cell::new(0),
-                fuel: Cell::new(0),
-                failure: RefCell::new(None),
             },
         );
         ctx.singleton::<Rootable![SharedRoot<'_>]>().0.set(&ctx, Some(shared));

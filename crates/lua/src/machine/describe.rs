@@ -1,7 +1,7 @@
 //! Names, lines and tracebacks: everything an error says about the program (`ldebug.c`).
 
 use gc_arena::{Gc, Rootable};
-use piccolo::{Context, Error as RawError, String, UserData, Value};
+use piccolo::{Context, String, UserData, Value};
 
 use super::{FrameKind, Machine, Return};
 use crate::{
@@ -96,7 +96,7 @@ impl<'gc> Machine<'gc> {
             _ => Vec::new(),
         };
         message.extend_from_slice(text);
-        RawError::from_value(Value::String(String::from_slice(&ctx, message)))
+        Error::from_value(Value::String(String::from_slice(&ctx, message)))
     }
 
     /// The place of a level as data.

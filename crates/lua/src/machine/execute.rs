@@ -47,11 +47,7 @@ fn is_false(value: Value<'_>) -> bool {
 
 impl<'gc> Machine<'gc> {
     /// Runs the top frame, and those it calls, until something else must happen.
-    pub(super) fn execute<const WATCHED: bool>(
-        &mut self,
-        ctx: Context<'gc>,
-        shared: &'gc Shared<'gc>,
-    ) -> Result<Flow, Error<'gc>> {
+    pub(super) fn execute(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Result<Flow, Error<'gc>> {
         let dialect = shared.options.dialect;
         let is_32_bit = shared.options.integer_bits == crate::IntegerBits::Bits32;
         let mut fuel = self.fuel;
@@ -98,7 +94,7 @@ impl<'gc> Machine<'gc> {
             let function = frame.function;
             let running: &'gc ClosureCell<'gc> = running;
             let prototype = Gc::as_ref(running.prototype);
-            let code = &*prototype.code;
+            let code = if self.is_watched { prototype.watched_code() } else { &*prototype.code };
             let constants = &*prototype.constants;
             let base = frame.base as usize;
             let mut pc = frame.pc as usize;
@@ -190,15 +186,8 @@ impl<'gc> Machine<'gc> {
                     }};
                 }
 
+                let mut i = code[pc];
                 let leave = loop {
-                    if WATCHED && shared.watch.borrow_mut().stops_at(prototype, pc, depth) {
-                        self.fuel = fuel;
-                        if let Some(frame) = self.frames.last_mut() {
-                            frame.pc = pc as u32;
-                        }
-                        return Ok(Flow::Exit(Exit::Paused));
-                    }
-                    let i = code[pc];
                     pc += 1;
                     fuel -= 1;
                     match i.op {
@@ -643,17 +632,17 @@ impl<'gc> Machine<'gc> {
                                     r[a + 4] = value;
                                     r[a + 5..a + 3 + i.c as usize].fill(Value::Nil);
                                 }
-                                continue;
+                            } else {
+                                let at = base + a + 3 + usize::from(i.c).max(3);
+                                let (f, s, c) = (r[a], r[a + 1], r[a + 2]);
+                                self.grow(at)?;
+                                self.stack[at] = f;
+                                self.stack[at + 1] = s;
+                                self.stack[at + 2] = c;
+                                let results = Return::Iterator { to: (base + a + 3) as u32, wanted: i.c };
+                                slow!(pc, self.call(ctx, shared, at, 2, results));
+                                break if self.frames.len() == depth { Leave::Window } else { Leave::Frame };
                             }
-                            let at = base + a + 3 + usize::from(i.c).max(3);
-                            let (f, s, c) = (r[a], r[a + 1], r[a + 2]);
-                            self.grow(at)?;
-                            self.stack[at] = f;
-                            self.stack[at + 1] = s;
-                            self.stack[at + 2] = c;
-                            let results = Return::Iterator { to: (base + a + 3) as u32, wanted: i.c };
-                            slow!(pc, self.call(ctx, shared, at, 2, results));
-                            break if self.frames.len() == depth { Leave::Window } else { Leave::Frame };
                         }
                         Op::ForNext => {
                             let a = i.a as usize;
@@ -698,7 +687,21 @@ impl<'gc> Machine<'gc> {
                             self.stack[to + moved..to + wanted].fill(Value::Nil);
                             break Leave::Window;
                         }
+                        Op::Watched => {
+                            pc -= 1;
+                            fuel += 1;
+                            if shared.watch.borrow_mut().stops_at(prototype, pc, depth) {
+                                self.fuel = fuel;
+                                if let Some(frame) = self.frames.last_mut() {
+                                    frame.pc = pc as u32;
+                                }
+                                return Ok(Flow::Exit(Exit::Paused));
+                            }
+                            i = prototype.code[pc];
+                            continue;
+                        }
                     }
+                    i = code[pc];
                 };
                 match leave {
                     Leave::Window => {}

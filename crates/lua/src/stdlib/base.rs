@@ -487,7 +487,7 @@ impl<'gc> Continuation<'gc> for Loading<'gc> {
                 Some(piece) => {
                     // The reader may go on for ever.
                     if let Err(error) = call.reserve(self.source.len() + piece.as_bytes().len()) {
-                        return Ok(call.two(Value::Nil, error.to_value(call.ctx())));
+                        return Ok(call.two(Value::Nil, error.value()));
                     }
                     self.source.extend_from_slice(piece.as_bytes());
                 }
@@ -499,7 +499,7 @@ impl<'gc> Continuation<'gc> for Loading<'gc> {
     }
 
     fn failed(self: Box<Self>, call: Call<'gc, '_>, error: Error<'gc>) -> Answer<'gc> {
-        Ok(call.two(Value::Nil, error.to_value(call.ctx())))
+        Ok(call.two(Value::Nil, error.value()))
     }
 }
 
