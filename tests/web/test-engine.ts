@@ -91,7 +91,7 @@ describe("the network", () => {
   it("carries one board's send to the other's receive, and the cause with it", async () => {
     const { page } = await harness.open("#example=web-server");
     await page.getByText("request 1 for /status").waitFor({ timeout: 20_000 });
-    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Pause time" }).click();
     await page.locator("#tab-transcript").click();
     await page.getByRole("searchbox", { name: "Filter" }).fill("server runs receive");
     await page.locator(".transcript .row").first().click();
@@ -102,7 +102,7 @@ describe("the network", () => {
   it("shows a frame's layers and bytes, and a stream", async () => {
     const { page } = await harness.open("#example=web-server");
     await page.getByText("request 1 for /status").waitFor({ timeout: 20_000 });
-    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Pause time" }).click();
     await page.locator("#tab-packets").click();
     await page.getByRole("searchbox", { name: "Filter the frames" }).fill("port 80 data");
     await page.locator(".packets .row").first().click();
@@ -187,7 +187,7 @@ describe("time", () => {
     await page.waitForTimeout(400);
     expect(await clock.textContent()).toBe(stopped);
     await page.getByRole("combobox", { name: "Speed" }).selectOption("100");
-    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("button", { name: "Let time go on" }).click();
     await page.getByText("second 60").waitFor({ timeout: 20_000 });
     await page.context().close();
   });

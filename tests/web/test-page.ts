@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => harness.stop());
 
-const views = ["timeline", "sequence", "packets", "transcript", "network", "ping", "dns"] as const;
+const views = ["timeline", "sequence", "packets", "transcript", "network", "ping", "dns", "debugger"] as const;
 
 /** What opens over the page, and the button that opens it. */
 const popovers = [
@@ -113,7 +113,7 @@ describe("the views", () => {
   it("share one selection: a frame, its layers, and the chain back to the line that sent it", async () => {
     const { page } = await harness.open();
     await page.getByText("request 1 for /status").waitFor();
-    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Pause time" }).click();
     await page.locator("#tab-packets").click();
     await page.locator(".packets .row", { hasText: "GET /status" }).first().click();
     await page.locator(".layer summary", { hasText: "TCP" }).waitFor();
@@ -131,7 +131,7 @@ describe("the views", () => {
   it("filter the packet list and follow a stream", async () => {
     const { page } = await harness.open();
     await page.getByText("request 1 for /status").waitFor();
-    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Pause time" }).click();
     await page.locator("#tab-packets").click();
     await page.getByRole("searchbox", { name: "Filter the frames" }).fill("dhcp");
     await expect.poll(() => page.locator(".packets .row").count()).toBe(4);

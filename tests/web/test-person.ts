@@ -80,7 +80,7 @@ describe("the console", () => {
     const log = await saved(page, () => page.getByRole("button", { name: "Save the output of board as a file" }).click());
     expect(log.name).toBe("board.log");
     expect(log.bytes.toString()).toMatch(/tick 1\r?\n/);
-    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Pause time" }).click();
     await page.getByRole("button", { name: "Clear the console of board" }).click();
     await expect.poll(() => page.locator(".line", { hasText: "tick 1" }).count()).toBe(0);
     await page.context().close();
@@ -173,7 +173,7 @@ describe("time", () => {
   it("stands still when paused, and goes frame by frame", async () => {
     const { page } = await harness.open(await fragmentOf(labOf(ticking)));
     await page.locator(".line", { hasText: "tick 1" }).first().waitFor();
-    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Pause time" }).click();
     await page.waitForTimeout(300);
     const still = await clockMs(page);
     await page.waitForTimeout(500);
@@ -181,7 +181,7 @@ describe("time", () => {
     await page.getByRole("button", { name: "Callback" }).click();
     await expect.poll(() => clockMs(page)).toBeGreaterThan(still);
     await page.locator(".inspector").waitFor();
-    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("button", { name: "Let time go on" }).click();
     const then = await clockMs(page);
     await expect.poll(() => clockMs(page)).toBeGreaterThan(then);
     await page.context().close();
@@ -210,7 +210,7 @@ describe("captures and transcripts", () => {
   it("are saved as files that other tools read", async () => {
     const { page } = await harness.open();
     await page.getByText("request 1 for /status").waitFor();
-    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Pause time" }).click();
     await page.locator("#tab-packets").click();
     const capture = await saved(page, () => page.getByRole("button", { name: "pcapng" }).click());
     expect(capture.name).toMatch(/\.pcapng$/);

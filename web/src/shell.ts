@@ -17,6 +17,7 @@ import { newId, TopBar } from "./panels/top-bar.ts";
 import { boardsOf } from "./store/labs.ts";
 import { boardLook } from "./store/hosts.ts";
 import type { Session, Topic } from "./store/session.ts";
+import type { debugBar, wayOfKey } from "./panels/debug-bar.ts";
 import { DrawPace } from "./ui/draw-pace.ts";
 import { icon } from "./ui/icons.ts";
 import { split } from "./ui/split.ts";
@@ -31,6 +32,7 @@ const views: readonly Tab[] = [
   { id: "network", title: "Network", load: async (session) => new (await import("./panels/network.ts")).NetworkPanel(session) },
   { id: "ping", title: "Ping", load: async (session) => new (await import("./panels/ping.ts")).PingPanel(session) },
   { id: "dns", title: "DNS", load: async (session) => new (await import("./panels/dns.ts")).DnsPanel(session) },
+  { id: "debugger", title: "Debugger", load: async (session) => new (await import("./panels/debugger.ts")).DebuggerPanel(session) },
 ];
 
 /** Only a room's teacher has it. */
@@ -52,6 +54,10 @@ export class Shell {
   readonly #roomNotes = document.createElement("section");
   readonly #consent: Consent;
   #wasTeacher = false;
+  readonly #debugBar = document.createElement("section");
+  /** Loaded when a program may stop for the first time. */
+  #debug: { readonly debugBar: typeof debugBar; readonly wayOfKey: typeof wayOfKey } | null = null;
+  #stops = 0;
   readonly #toasts = document.createElement("div");
   readonly #paneBar = document.createElement("nav");
   #pane: PaneName = "code";
@@ -77,6 +83,8 @@ export class Shell {
     this.#roomNotes.setAttribute("aria-label", "Notes of the room");
     this.#notes.className = "notes";
     this.#notes.setAttribute("aria-label", "Notes");
+    this.#debugBar.className = "notes debug-notes";
+    this.#debugBar.setAttribute("aria-label", "Debugger");
     this.#toasts.className = "toasts";
     this.#toasts.setAttribute("role", "status");
     this.#paneBar.className = "pane-bar";
@@ -91,18 +99,15 @@ export class Shell {
     });
     const main = document.createElement("main");
     main.append(split(top, this.#views.dom, { direction: "column", label: "Height of the editor", share: layout["top"] ?? 0.52, onChange: remember("top") }));
-    this.dom.append(this.#topBar.dom, this.#roomNotes, this.#notes, main, this.#paneBar, this.#toasts);
-    this.dom.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
-      event.preventDefault();
-      session.run();
-    });
+    this.dom.append(this.#topBar.dom, this.#roomNotes, this.#notes, this.#debugBar, main, this.#paneBar, this.#toasts);
+    document.addEventListener("keydown", this.#key);
     session.note("lab", "labs", "open", "run", "settings", "view");
     this.#tick(performance.now());
   }
 
   destroy(): void {
     cancelAnimationFrame(this.#frame);
+    document.removeEventListener("keydown", this.#key);
     for (const part of [this.#topBar, this.#code, this.#stage, this.#views]) part.destroy();
     this.session.destroy();
     this.dom.remove();
@@ -145,7 +150,8 @@ export class Shell {
     if (report.topics.has("settings")) this.#applySettings();
     for (const remark of session.remarks.splice(0)) this.toast(remark);
     this.#topBar.update(report);
-    if (report.topics.has("failure") || report.topics.has("lab") || report.topics.has("records") || report.topics.has("checks")) this.#drawNotes();
+    if (report.topics.has("failure") || report.topics.has("debug") || report.topics.has("run") || report.topics.has("lab") || report.topics.has("records") || report.topics.has("checks")) this.#drawNotes();
+    if (report.topics.has("debug") || report.topics.has("run") || report.topics.has("lab")) this.#drawDebugBar();
     this.#code.update(report);
     this.#stage.show(this.#stageTabs(), session.stage, report);
     if (report.topics.has("room")) this.#updateRoom();
@@ -194,7 +200,7 @@ export class Shell {
         ? html`<div class="note bad" role="alert">${icon("warning")}<span><b>${failure.title}.</b> ${failure.text}</span>
             <button class="button small" @click=${() => session.run()}>Run</button></div>`
         : nothing}
-      ${watch !== "" && this.#hintsDismissed !== session.labId
+      ${watch !== "" && !session.debug.isActive && this.#hintsDismissed !== session.labId
         ? html`<div class="note watch"><b>What to watch</b><span>${watch}</span>
             <button class="button quiet icon-only small" aria-label="Hide what to watch" @click=${() => ((this.#hintsDismissed = session.labId), this.#drawNotes())}>${icon("close")}</button></div>`
         : nothing}
@@ -208,6 +214,32 @@ export class Shell {
       this.#notes,
     );
   }
+
+  #drawDebugBar(): void {
+    const { debug } = this.session;
+    // Whoever meets the first stop of a run on a phone should see its line.
+    if (debug.stops === 1 && this.#stops === 0) this.#pane = "code";
+    this.#stops = debug.stops;
+    if (!this.#debug) {
+      if (debug.isActive) void import("./panels/debug-bar.ts").then((loaded) => ((this.#debug = loaded), this.#drawDebugBar()));
+      return;
+    }
+    render(debug.isActive ? this.#debug.debugBar(this.session) : nothing, this.#debugBar);
+  }
+
+  /** Keys of the whole page, wherever the focus is. Those of the debugger are its own only while its bar is there: F5 reloads the page else. */
+  readonly #key = (event: KeyboardEvent): void => {
+    if (event.defaultPrevented) return;
+    const { debug } = this.session;
+    const how = debug.isActive ? this.#debug?.wayOfKey(event) : null;
+    if (how) {
+      event.preventDefault();
+      debug.resume(how);
+    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.session.run();
+    }
+  };
 
   #drawPaneBar(): void {
     const choices: readonly { readonly pane: PaneName; readonly title: string }[] = [

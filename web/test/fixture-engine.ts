@@ -60,6 +60,14 @@ class FixtureRun implements Run {
     if (input.type === "pcCommand") this.#print(pc, `$ ${input.line}\r\nnot in the fixture\r\n$ `);
   }
 
+  // Nothing runs here that could be stopped.
+  setBreakpoints(): void {}
+  pauseProgram(): void {}
+  resume(): void {}
+  isStopped(): boolean {
+    return false;
+  }
+
   report(): Report {
     const report: Report = {
       nowMs: this.#nowMs,

@@ -1,6 +1,8 @@
-import { Text } from "@codemirror/state";
+import { ChangeSet, Text } from "@codemirror/state";
 import { describe, expect, it } from "vitest";
 
+import { lineWithCode, movedLine } from "../src/editor/debugger.ts";
+import { variableNamed } from "../src/editor/values.ts";
 import { candidates, lookUp, nameBefore } from "../src/editor/help.ts";
 import { indexOfByte, rangeAt } from "../src/editor/offsets.ts";
 import type { ApiEntry } from "../src/generated/ApiEntry.ts";
@@ -50,6 +52,56 @@ describe("offsets", () => {
 
   it("marks the last character when the error is at the end", () => {
     expect(rangeAt(Text.of(["x ="]), 1, 4, 1)).toEqual({ from: 2, to: 3 });
+  });
+});
+
+describe("breakpoints in a text", () => {
+  const text = Text.of(["-- one", "  two()", "", "three()"]);
+  const at = (line: number): number => text.line(line).from;
+  /** Where line 2 is after an edit. */
+  const moved = (from: number, to: number, insert: string): number | null => {
+    const changes = ChangeSet.of({ from, to, insert }, text.length);
+    return movedLine(2, text, changes.apply(text), changes);
+  };
+
+  it("move with their line when lines are added or taken away before it", () => {
+    expect(moved(0, 0, "-- new\n-- lines\n")).toBe(4);
+    expect(moved(at(2), at(2), "\n")).toBe(3);
+    expect(moved(0, at(2), "")).toBe(1);
+  });
+
+  it("stay when their line is typed anew or others below it change", () => {
+    expect(moved(at(2), text.line(2).to, "other()")).toBe(2);
+    expect(moved(at(4), text.length, "")).toBe(2);
+  });
+
+  it("go with their line", () => {
+    expect(moved(at(2), at(3), "")).toBe(null);
+    expect(moved(at(2) - 1, text.line(2).to, "")).toBe(null);
+  });
+
+  it("are set where there is code", () => {
+    expect(lineWithCode(text, 1)).toBe(2);
+    expect(lineWithCode(text, 3)).toBe(4);
+    expect(lineWithCode(Text.of(["x = 1", "-- end"]), 2)).toBe(2);
+  });
+});
+
+describe("values", () => {
+  const number = (name: string, text: string) => ({ name, typeName: "number", text, fields: [] });
+  const call = {
+    function: "f",
+    position: null,
+    locals: [number("n", "1"), { name: "config", typeName: "table", text: "table (1)", fields: [number("port", "80")] }, number("n", "2")],
+    upvalues: [number("n", "3"), number("count", "4")],
+  };
+
+  it("are those of the innermost variable of that name, and of its fields", () => {
+    expect(variableNamed(call, "n")?.text).toBe("2");
+    expect(variableNamed(call, "count")?.text).toBe("4");
+    expect(variableNamed(call, "config.port")?.text).toBe("80");
+    expect(variableNamed(call, "config.host")).toBe(null);
+    expect(variableNamed(call, "other")).toBe(null);
   });
 });
 

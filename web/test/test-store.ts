@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 
 import { ConsoleBuffer, placesIn } from "../src/store/console-buffer.ts";
-import { boardNameProblem, fileNameProblem, fileNames, isLab, newLab, withBoardRenamed, withFile, withNewBoard, withoutBoard } from "../src/store/labs.ts";
+import { boardNameProblem, fileNameProblem, fileNames, isLab, newLab, withBoardRenamed, withFile, withFileRenamed, withNewBoard, withoutBoard, withoutFile } from "../src/store/labs.ts";
 import { defaultSettings, Library, type Store } from "../src/store/library.ts";
 import { portNumber, relayAddress } from "../src/store/relay-address.ts";
 import { fromFragment, NotALab, parseLab, toFragment } from "../src/store/share.ts";
 import { examples } from "../src/examples/all.ts";
 import { Pacing } from "../src/engine/pacing.ts";
 import { DrawPace } from "../src/ui/draw-pace.ts";
+import { breakpointLines, breakpointsOf, withBreakpoints } from "../src/store/breakpoints.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -78,6 +79,33 @@ describe("labs", () => {
     const board = lab.boards?.[0] ?? { name: "" };
     expect(fileNameProblem(board, "init.lua", "")).toMatch(/already/);
     expect(fileNameProblem(board, "x".repeat(32), "")).toMatch(/31/);
+  });
+});
+
+describe("breakpoints", () => {
+  const lab = withBreakpoints(withFile(newLab("Lab"), "board", "main.lua", "x = 1\n"), { board: "board", file: "main.lua", lines: [7, 3, 7] });
+
+  it("are kept in order, once each, and leave no trace when the last is gone", () => {
+    expect(breakpointLines(lab, "board", "main.lua")).toEqual([3, 7]);
+    expect(withBreakpoints(lab, { board: "board", file: "main.lua", lines: [] })).not.toHaveProperty("views");
+  });
+
+  it("leave the page's other state alone", () => {
+    const viewed = { ...lab, views: { ...lab.views, open: { board: "main.lua" } } };
+    expect(withBreakpoints(viewed, { board: "board", file: "main.lua", lines: [] }).views).toEqual({ open: { board: "main.lua" } });
+  });
+
+  it("follow their board and file to other names, and go with them", () => {
+    expect(breakpointLines(withBoardRenamed(lab, "board", "desk"), "desk", "main.lua")).toEqual([3, 7]);
+    expect(breakpointLines(withFileRenamed(lab, "board", "main.lua", "web.lua"), "board", "web.lua")).toEqual([3, 7]);
+    expect(breakpointsOf(withoutFile(lab, "board", "main.lua"))).toEqual([]);
+    expect(breakpointsOf(withoutBoard(lab, "board"))).toEqual([]);
+  });
+
+  it("of a lab from elsewhere count only where they are well formed", () => {
+    const odd = { ...newLab("Lab"), views: { breakpoints: { board: { "init.lua": [2, -1, "3", 0.5], "other.lua": 7 }, nothing: null } } };
+    expect(breakpointsOf(odd)).toEqual([{ board: "board", file: "init.lua", lines: [2] }]);
+    expect(breakpointsOf({ ...odd, views: { breakpoints: "all" } })).toEqual([]);
   });
 });
 
@@ -166,6 +194,12 @@ describe("Pacing", () => {
     expect(pacing.target(5000)).toBe(50);
     pacing.setPaused(false, 5000, 50);
     expect(pacing.target(5010)).toBe(60);
+  });
+
+  it("owes nothing for the time of a stop", () => {
+    const pacing = new Pacing(0);
+    pacing.skip(5000, 1000);
+    expect(pacing.target(5050)).toBe(1050);
   });
 
   it("forgets what is too far behind", () => {

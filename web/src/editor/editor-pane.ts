@@ -14,7 +14,7 @@ import type { Editor } from "./editor.ts";
 const waitWallMsMax = 3000;
 /** From the engine's first words to the editor's turn, in wall milliseconds. */
 const afterFirstWordsWallMs = 500;
-const allTopics: ReadonlySet<Topic> = new Set<Topic>(["lab", "open", "records", "run", "selection", "settings"]);
+const allTopics: ReadonlySet<Topic> = new Set<Topic>(["debug", "lab", "open", "records", "run", "selection", "settings"]);
 
 export class EditorPane implements Panel {
   /** What stands in the page until the editor takes its place. */
@@ -81,13 +81,13 @@ export class EditorPane implements Panel {
   }
 
   #load(): Promise<void> {
-    return (this.#loading ??= import("./editor.ts").then(
-      async ({ Editor }) => {
+    return (this.#loading ??= Promise.all([import("./editor.ts"), import("./debugger.ts")]).then(
+      async ([{ Editor }, { EditorDebugger }]) => {
         // Its script has just run; a task of its own keeps the page answering in between.
         await new Promise((resolve) => setTimeout(resolve));
         if (this.#isDestroyed) return;
         const hadFocus = this.#preview.contains(document.activeElement);
-        this.#editor = new Editor(this.session);
+        this.#editor = new Editor(this.session, document, new EditorDebugger(this.session));
         this.dom.replaceWith(this.#editor.dom);
         this.#editor.update({ session: this.session, topics: allTopics });
         if (hadFocus) this.#editor.focus();

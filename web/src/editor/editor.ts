@@ -5,7 +5,7 @@
  */
 
 import { type Diagnostic, setDiagnostics } from "@codemirror/lint";
-import { EditorState } from "@codemirror/state";
+import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 
 import type { ApiEntry } from "../generated/ApiEntry.ts";
@@ -22,6 +22,13 @@ const checkDelayWallMs = 200;
 const markWallMs = 900;
 /** Lines marked at once: more would be noise. */
 const marksMax = 3;
+
+/** What a page adds to the bare editor. */
+export interface EditorAddition {
+  readonly extension: Extension;
+  /** As for panels, after the editor itself; `view` shows the open file by then. */
+  update(report: PanelReport, view: EditorView): void;
+}
 
 export class Editor implements Panel {
   readonly dom = document.createElement("div");
@@ -43,6 +50,7 @@ export class Editor implements Panel {
   constructor(
     readonly session: Session,
     root: Document | ShadowRoot = document,
+    readonly addition: EditorAddition | null = null,
   ) {
     this.dom.className = "editor";
     this.#view = new EditorView({ parent: this.dom, root, state: this.#newState("") });
@@ -60,6 +68,7 @@ export class Editor implements Panel {
       if (this.session.log.callbacks.length === 0) this.#seenCallback = 0;
       this.#loadApi();
     }
+    this.addition?.update(report, this.#view);
   }
 
   destroy(): void {
@@ -75,7 +84,7 @@ export class Editor implements Panel {
 
   #newState(text: string): EditorState {
     const actions = { run: () => this.session.run(), changed: (changed: string) => this.#changed(changed), api: () => this.#api };
-    return EditorState.create({ doc: text, extensions: extensions(actions) });
+    return EditorState.create({ doc: text, extensions: [this.addition?.extension ?? [], extensions(actions)] });
   }
 
   #loadApi(): void {
@@ -123,7 +132,9 @@ export class Editor implements Panel {
     if (!place || `${place.board}/${place.file}` !== this.#open) return;
     this.session.reveal = null;
     const { from } = rangeAt(this.#view.state.doc, place.line, place.column, place.length);
-    this.#view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: "center" }) });
+    const effects = EditorView.scrollIntoView(from, { y: "center" });
+    if (place.keepsFocus) return this.#view.dispatch({ effects });
+    this.#view.dispatch({ selection: { anchor: from }, effects });
     this.#view.focus();
   }
 

@@ -74,7 +74,7 @@ class EmbeddedPlayer implements Player {
     this.#told = content.lab;
     this.#visible = content.visible;
     // Nothing of an embedded playground is kept: the author's page is where it comes from.
-    const session = new Session(new Library(null, () => {}), content.lab, "embedded", startWorker);
+    const session = new Session(new Library(null, () => {}), content.lab, "embedded", startWorker, false);
     this.#session = session;
     session.onReport = (report) => this.#tell(report);
     session.view = place.views.find((view) => pictures.some(({ id }) => id === view)) ?? "sequence";

@@ -7,10 +7,11 @@
 import { crash, type EngineFailure } from "./failure.ts";
 import type { Input, Lab } from "./lab.ts";
 import type { FromHub } from "../generated/FromHub.ts";
+import type { Resume } from "../generated/Resume.ts";
 import type { ToHub } from "../generated/ToHub.ts";
 import type { RoomJoin, RoomLink } from "./room.ts";
 import type { RelayWish } from "./relay.ts";
-import type { Batch, FromWorker, Queries, QueryName, ToWorker } from "./protocol.ts";
+import type { Batch, FileBreakpoints, FromWorker, Queries, QueryName, ToWorker } from "./protocol.ts";
 
 export interface ClientHandlers {
   batch(batch: Batch): void;
@@ -44,6 +45,8 @@ export class EngineClient {
   #wantsMap = false;
   #speed = 1;
   #paused = false;
+  /** A program is stopped by the debugger, so the worker has nothing to tell. */
+  #isHeld = false;
   #relay: RelayWish | null = null;
   #frame = 0;
   #query = 0;
@@ -79,11 +82,12 @@ export class EngineClient {
     return this.#speed;
   }
 
-  start(lab: Lab): void {
+  start(lab: Lab, breakpoints: readonly FileBreakpoints[] = []): void {
     this.#run++;
     this.#runs = true;
+    this.#isHeld = false;
     this.#heardAt = performance.now();
-    this.#send({ type: "start", run: this.#run, lab, speed: this.#speed, paused: this.#paused });
+    this.#send({ type: "start", run: this.#run, lab, speed: this.#speed, paused: this.#paused, breakpoints });
   }
 
   /** Stops at once, whatever the engine is doing. */
@@ -130,6 +134,20 @@ export class EngineClient {
   step(target: "callback" | "frame"): void {
     this.#paused = true;
     this.#send({ type: "step", target });
+  }
+
+  setBreakpoints(breakpoints: FileBreakpoints): void {
+    if (this.#runs) this.#send({ type: "breakpoints", breakpoints });
+  }
+
+  pauseProgram(board: string): void {
+    if (this.#runs) this.#send({ type: "pauseProgram", board });
+  }
+
+  resume(how: Resume): void {
+    this.#isHeld = false;
+    this.#heardAt = performance.now();
+    if (this.#runs) this.#send({ type: "resume", how });
   }
 
   input(input: Input): void {
@@ -188,7 +206,7 @@ export class EngineClient {
     this.#lastTickAt = now;
     if (!this.#runs) return;
     this.#send({ type: "pull", wantsMap: this.#wantsMap });
-    if (this.#isReady && !this.#paused && now - this.#heardAt > silenceWallMsMax) {
+    if (this.#isReady && !this.#paused && !this.#isHeld && now - this.#heardAt > silenceWallMsMax) {
       this.#broke("the simulation has not answered for ten seconds");
     }
   }
@@ -200,8 +218,9 @@ export class EngineClient {
         this.#isReady = true;
         return this.handlers.ready();
       case "batch":
-        if (message.batch.run === this.#run) this.handlers.batch(message.batch);
-        return;
+        if (message.batch.run !== this.#run) return;
+        this.#isHeld = message.batch.report.paused !== undefined;
+        return this.handlers.batch(message.batch);
       case "answer":
         this.#waiting.get(message.number)?.resolve(message.value);
         this.#waiting.delete(message.number);

@@ -11,6 +11,7 @@ import type { FrameView } from "../generated/FrameView.ts";
 import type { NetworkMap } from "../generated/NetworkMap.ts";
 import type { Report } from "../generated/Report.ts";
 import type { Membership } from "../generated/Membership.ts";
+import type { Resume } from "../generated/Resume.ts";
 import type { RoomHost } from "../generated/RoomHost.ts";
 import type { RoomLease } from "../generated/RoomLease.ts";
 import type { StepTarget } from "../generated/StepTarget.ts";
@@ -30,6 +31,15 @@ export interface Run {
   /** How far it got. */
   nowMs(): number;
   input(input: Input): void;
+  // The debugger: while a program is stopped, `advance` does nothing.
+  /** The program stops before these lines (from 1) of the file, and no longer before other lines of it. */
+  setBreakpoints(board: string, file: string, lines: readonly number[]): void;
+  /** The board stops before the next line of Lua that it runs. */
+  pauseProgram(board: string): void;
+  /** Lets the stopped program go on with the next `advance`. */
+  resume(how: Resume): void;
+  /** Whether a program is stopped. */
+  isStopped(): boolean;
   /** Everything since the last report. */
   report(): Report;
   map(): NetworkMap;

@@ -46,6 +46,11 @@ export class Pacing {
     this.#paused = paused;
   }
 
+  /** Virtual time has stood still until now, and nothing of that is owed. */
+  skip(wallMs: number, nowMs: number): void {
+    this.#anchor(wallMs, nowMs);
+  }
+
   /** Says how far the engine really got; forgets what is too far behind to be made good. */
   settle(wallMs: number, nowMs: number): void {
     if (this.target(wallMs) - nowMs > lagWallMsMax * this.#speed || nowMs > this.target(wallMs)) this.#anchor(wallMs, nowMs);

@@ -13,6 +13,7 @@ import type { NetworkMap } from "../generated/NetworkMap.ts";
 import type { FromHub } from "../generated/FromHub.ts";
 import type { ToHub } from "../generated/ToHub.ts";
 import type { Report } from "../generated/Report.ts";
+import type { Resume } from "../generated/Resume.ts";
 import type { StepTarget } from "../generated/StepTarget.ts";
 import type { Stream } from "../generated/Stream.ts";
 import type { LuaVersion } from "./engine.ts";
@@ -34,15 +35,27 @@ export interface Queries {
 
 export type QueryName = keyof Queries;
 
+/** Where the programs of a board stop: lines (from 1) of one file. */
+export interface FileBreakpoints {
+  readonly board: string;
+  readonly file: string;
+  readonly lines: readonly number[];
+}
+
 /** From the page. */
 export type ToWorker =
-  | { readonly type: "start"; readonly run: number; readonly lab: Lab; readonly speed: number; readonly paused: boolean }
+  | { readonly type: "start"; readonly run: number; readonly lab: Lab; readonly speed: number; readonly paused: boolean; readonly breakpoints: readonly FileBreakpoints[] }
   | { readonly type: "stop" }
   | { readonly type: "pull"; readonly wantsMap: boolean }
   | { readonly type: "paused"; readonly paused: boolean }
   | { readonly type: "speed"; readonly speed: number }
   | { readonly type: "step"; readonly target: StepTarget }
   | { readonly type: "input"; readonly input: Input }
+  | { readonly type: "breakpoints"; readonly breakpoints: FileBreakpoints }
+  /** A board's program is to stop before its next line. */
+  | { readonly type: "pauseProgram"; readonly board: string }
+  /** The stopped program is to go on. */
+  | { readonly type: "resume"; readonly how: Resume }
   /** Takes part in a room from the next start on; `null` leaves it. */
   | { readonly type: "room"; readonly join: RoomJoin | null }
   | { readonly type: "tell"; readonly message: ToHub }

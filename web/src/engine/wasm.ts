@@ -8,6 +8,7 @@ import type { FileView } from "../generated/FileView.ts";
 import type { FrameView } from "../generated/FrameView.ts";
 import type { NetworkMap } from "../generated/NetworkMap.ts";
 import type { Report } from "../generated/Report.ts";
+import type { Resume } from "../generated/Resume.ts";
 import type { RoomHost } from "../generated/RoomHost.ts";
 import type { RoomLease } from "../generated/RoomLease.ts";
 import type { Stream } from "../generated/Stream.ts";
@@ -52,6 +53,7 @@ const engine: Engine = {
 class WasmRun implements Run {
   readonly #simulation: pkg.Playground;
   #report: Report | null = null;
+  #isStopped = false;
 
   constructor(simulation: pkg.Playground) {
     this.#simulation = simulation;
@@ -67,6 +69,23 @@ class WasmRun implements Run {
 
   input(input: Input): void {
     this.#simulation.input(input);
+  }
+
+  setBreakpoints(board: string, file: string, lines: readonly number[]): void {
+    this.#simulation.setBreakpoints(board, file, Uint32Array.from(lines));
+  }
+
+  pauseProgram(board: string): void {
+    this.#simulation.pause(board);
+  }
+
+  resume(how: Resume): void {
+    this.#simulation.resume(how);
+    this.#isStopped = false;
+  }
+
+  isStopped(): boolean {
+    return this.#isStopped;
   }
 
   nowMs(): number {
@@ -171,6 +190,7 @@ class WasmRun implements Run {
   /** Joins a report to one that has not been asked for yet. */
   #keep(report: Report): void {
     const kept = this.#report;
+    this.#isStopped = report.paused !== undefined;
     this.#report = kept
       ? {
           ...report,

@@ -10,10 +10,11 @@ import type { Engine, Run } from "./engine.ts";
 import type { Input, Lab } from "./lab.ts";
 import { Pacing } from "./pacing.ts";
 import { joinRoom, type Room, type RoomJoin } from "./room.ts";
+import type { Resume } from "../generated/Resume.ts";
 import type { RoomHost } from "../generated/RoomHost.ts";
 import type { RoomLease } from "../generated/RoomLease.ts";
 import { Relay, type RelayWish } from "./relay.ts";
-import type { Batch, FromWorker, Queries, QueryName, ToWorker } from "./protocol.ts";
+import type { Batch, FileBreakpoints, FromWorker, Queries, QueryName, ToWorker } from "./protocol.ts";
 
 /** Wall time of one slice, in milliseconds: short enough that a click is felt at once. */
 const sliceWallMs = 8;
@@ -88,6 +89,12 @@ class Worker {
         this.#mapIsStale = true;
         this.#reportIsDue = true;
         return this.#schedule(0);
+      case "breakpoints":
+        return this.#setBreakpoints(message.breakpoints);
+      case "pauseProgram":
+        return this.#pauseProgram(message.board);
+      case "resume":
+        return this.#resume(message.how);
       case "relay":
         return this.#setRelay(message.wish);
       case "query":
@@ -105,6 +112,7 @@ class Worker {
       post({ type: "refused", run: message.run, message: error instanceof Error ? error.message : String(error) });
       return;
     }
+    for (const breakpoints of message.breakpoints) this.#setBreakpoints(breakpoints);
     this.#nowMs = 0;
     this.#mapIsStale = true;
     this.#reportIsDue = true;
@@ -177,6 +185,7 @@ class Worker {
       this.#pacing.settle(wall, this.#nowMs);
       return;
     }
+    if (this.#run.isStopped()) return;
     const target = this.#pacing.target(wall);
     if (target > this.#nowMs) {
       this.#run.advance(target, sliceWallMs);
@@ -189,7 +198,7 @@ class Worker {
       this.#sendFrames();
       this.#pacing.settle(after, this.#nowMs);
     }
-    if (this.#pacing.paused) return;
+    if (this.#pacing.paused || this.#run.isStopped()) return;
     this.#schedule(this.#nowMs + 0.5 < this.#pacing.target(performance.now()) ? 0 : 4);
   }
 
@@ -293,6 +302,37 @@ class Worker {
     this.#reportIsDue = true;
     this.#flush(false);
     this.#pacing.setPaused(true, performance.now(), this.#nowMs);
+  }
+
+  // ---- the debugger: while a program is stopped, no slice is run
+
+  #setBreakpoints({ board, file, lines }: FileBreakpoints): void {
+    this.#refusable(() => this.#run?.setBreakpoints(board, file, lines));
+  }
+
+  #pauseProgram(board: string): void {
+    this.#refusable(() => this.#run?.pauseProgram(board));
+  }
+
+  #resume(how: Resume): void {
+    if (!this.#run?.isStopped()) return;
+    this.#run.resume(how);
+    // The time of the stop was nobody's; the program goes on at once, so that a step ends before the next frame is drawn.
+    this.#pacing.skip(performance.now(), this.#nowMs);
+    this.#run.advance(this.#nowMs, sliceWallMs);
+    this.#reportIsDue = true;
+    this.#flush(false);
+    this.#sendFrames();
+    this.#schedule(0);
+  }
+
+  /** Does what names a board that the run may not have: one that was added since it began. */
+  #refusable(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) throw error;
+    }
   }
 
   #answer(engine: Engine, number: number, name: QueryName, ask: unknown): void {

@@ -21,6 +21,7 @@ const allTopics: ReadonlySet<Topic> = new Set<Topic>([
   "checks",
   "clock",
   "consoles",
+  "debug",
   "failure",
   "fetches",
   "files",
@@ -132,5 +133,16 @@ export class TabbedPane {
       this.#bar,
     );
     this.#body.setAttribute("aria-labelledby", `tab-${this.#open}`);
+    this.#showOpenTab();
+  }
+
+  /** Moves a bar that is too narrow for its tabs, and nothing around it. */
+  #showOpenTab(): void {
+    const list = this.#bar.firstElementChild;
+    const tab = list?.querySelector('[aria-selected="true"]');
+    if (!list || !tab) return;
+    const [outer, inner] = [list.getBoundingClientRect(), tab.getBoundingClientRect()];
+    if (inner.left < outer.left) list.scrollLeft -= outer.left - inner.left;
+    else if (inner.right > outer.right) list.scrollLeft += inner.right - outer.right;
   }
 }

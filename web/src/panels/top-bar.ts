@@ -32,7 +32,7 @@ export class TopBar implements Panel {
   }
 
   update(report: PanelReport): void {
-    if (concerns(report, "run", "lab", "labs", "settings", "room", "uplink")) this.#draw();
+    if (concerns(report, "debug", "run", "lab", "labs", "settings", "room", "uplink")) this.#draw();
     if (concerns(report, "clock", "run")) this.#drawClock();
   }
 
@@ -44,6 +44,8 @@ export class TopBar implements Panel {
     const { session } = this;
     const { state } = session;
     const isStopped = state === "stopped";
+    // The debugger holds time while a program is stopped.
+    const isHeld = session.debug.pause !== null;
     const runMore = isStopped ? "" : session.isStale ? " changes" : " again";
     render(
       html`<div class="brand" title="NodeMCU net playground"><img src="favicon.svg" alt="" width="26" height="26" /><h1><span class="brand-long">NodeMCU </span>net playground</h1></div>
@@ -58,11 +60,11 @@ export class TopBar implements Panel {
           <button class="button stop-button" title="Stop everything at once" ?disabled=${isStopped} @click=${() => session.stop()}>${icon("stop")}<span>Stop</span></button>
         </div>
         <div class="group time" role="group" aria-label="Time">
-          <button class="button icon-only" aria-label=${state === "paused" ? "Go on" : "Pause"} aria-pressed=${state === "paused"} title=${state === "paused" ? "Go on" : "Pause time"} ?disabled=${isStopped} @click=${() => session.setPaused(state !== "paused")}>
+          <button class="button icon-only" aria-label=${state === "paused" ? "Let time go on" : "Pause time"} title=${state === "paused" ? "Let time go on" : "Pause time: all boards stand still"} ?disabled=${isStopped || isHeld} @click=${() => session.setPaused(state !== "paused")}>
             ${icon(state === "paused" ? "run" : "pause")}
           </button>
-          <button class="button step" aria-label="To the next callback" title="Run to the next callback, then pause" @click=${() => session.step("callback")}>${icon("step")}<span>Callback</span></button>
-          <button class="button step" aria-label="To the next frame" title="Run to the next frame, then pause" @click=${() => session.step("frame")}>${icon("frame")}<span>Frame</span></button>
+          <button class="button step" aria-label="To the next callback" title="Run to the next callback, then pause" ?disabled=${isHeld} @click=${() => session.step("callback")}>${icon("step")}<span>Callback</span></button>
+          <button class="button step" aria-label="To the next frame" title="Run to the next frame, then pause" ?disabled=${isHeld} @click=${() => session.step("frame")}>${icon("frame")}<span>Frame</span></button>
           <label class="speed" title="Speed of virtual time"><span class="visually-hidden">Speed</span>
             <select ?disabled=${session.room.isIn} @change=${(event: Event) => session.setSpeed(Number((event.target as HTMLSelectElement).value))}>
               ${speeds.map((speed) => html`<option value=${speed} ?selected=${speed === session.client.speed}>${speed}×</option>`)}

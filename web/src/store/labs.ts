@@ -1,6 +1,7 @@
 /** Labs as values: every change makes a new lab, so that autosave and comparison are cheap. */
 
 import type { BoardLab, FileContent, Lab } from "../engine/lab.ts";
+import { withBreakpointsOfBoard, withBreakpointsOfFile } from "./breakpoints.ts";
 
 /** The form's version that the page writes; `crates/sim` reads no other. */
 export const labVersion = 1;
@@ -38,11 +39,11 @@ export function withFile(lab: Lab, board: string, file: string, content: FileCon
 }
 
 export function withoutFile(lab: Lab, board: string, file: string): Lab {
-  return withBoard(lab, board, (old) => ({ ...old, files: Object.fromEntries(Object.entries(old.files ?? {}).filter(([name]) => name !== file)) }));
+  return withBoard(withBreakpointsOfFile(lab, board, file, null), board, (old) => ({ ...old, files: Object.fromEntries(Object.entries(old.files ?? {}).filter(([name]) => name !== file)) }));
 }
 
 export function withFileRenamed(lab: Lab, board: string, from: string, to: string): Lab {
-  return withBoard(lab, board, (old) => ({
+  return withBoard(withBreakpointsOfFile(lab, board, from, to), board, (old) => ({
     ...old,
     files: Object.fromEntries(Object.entries(old.files ?? {}).map(([name, content]) => [name === from ? to : name, content])),
   }));
@@ -50,7 +51,7 @@ export function withFileRenamed(lab: Lab, board: string, from: string, to: strin
 
 /** Renames a board together with what refers to it by name. */
 export function withBoardRenamed(lab: Lab, from: string, to: string): Lab {
-  const renamed = withBoard(lab, from, (board) => ({ ...board, name: to }));
+  const renamed = withBoard(withBreakpointsOfBoard(lab, from, to), from, (board) => ({ ...board, name: to }));
   const links = Object.entries(lab.links ?? {}).map(([name, link]) => [name === from ? to : name, link] as const);
   return links.length > 0 ? { ...renamed, links: Object.fromEntries(links) } : renamed;
 }
@@ -72,7 +73,7 @@ end)
 
 export function withoutBoard(lab: Lab, name: string): Lab {
   const links = Object.fromEntries(Object.entries(lab.links ?? {}).filter(([host]) => host !== name));
-  return { ...lab, boards: boardsOf(lab).filter((board) => board.name !== name), links };
+  return { ...withBreakpointsOfBoard(lab, name, null), boards: boardsOf(lab).filter((board) => board.name !== name), links };
 }
 
 /** Why `name` cannot be a board's name, or `null`. */

@@ -22,6 +22,7 @@ import { Hosts } from "./hosts.ts";
 import type { RoomLink } from "../engine/room.ts";
 import type { FromHub } from "../generated/FromHub.ts";
 import { RoomStore } from "./room.ts";
+import { DebugStore } from "./debug.ts";
 import { boardsOf, fileNames, fileText, withFile } from "./labs.ts";
 import type { Library, Settings } from "./library.ts";
 
@@ -31,6 +32,7 @@ export type Topic =
   | "checks"
   | "clock"
   | "consoles"
+  | "debug"
   | "failure"
   | "fetches"
   | "files"
@@ -56,6 +58,8 @@ export interface Place {
   /** One-based, in bytes. */
   readonly column?: number;
   readonly length?: number;
+  /** Whether keyboard and cursor stay where they are while the place is shown. */
+  readonly keepsFocus?: boolean;
 }
 
 /** An error that a run met, at its line. */
@@ -75,6 +79,7 @@ export class Session {
   readonly consoles = new Map<number, ConsoleBuffer>();
   readonly client: EngineClient;
   readonly room: RoomStore;
+  readonly debug = new DebugStore(this);
 
   lab: Lab;
   labId: string;
@@ -118,6 +123,8 @@ export class Session {
     lab: Lab,
     labId: string,
     startWorker: StartWorker,
+    /** Whether programs can stop at breakpoints: not where there is nobody to let them go on. */
+    readonly hasDebugger = true,
   ) {
     this.lab = lab;
     this.labId = labId;
@@ -170,7 +177,7 @@ export class Session {
     this.isStale = false;
     this.#startedLab = this.lab;
     if (this.client.isPaused) this.client.setPaused(false);
-    this.client.start(this.lab);
+    this.client.start(this.lab, this.debug.begin());
     this.note("run", "failure");
   }
 
@@ -180,6 +187,7 @@ export class Session {
     for (const buffer of this.consoles.values()) buffer.remark("stopped", this.nowMs);
     for (const wait of this.#fetchWaits.values()) wait(unfetched("the simulation was stopped"));
     this.#fetchWaits.clear();
+    this.debug.forget();
     this.note("run", "consoles");
   }
 
@@ -222,6 +230,7 @@ export class Session {
       this.input(content === undefined ? { type: "file", board: name, name: file } : { type: "file", board: name, name: file, content });
     }
     this.clearErrors(name);
+    this.debug.beginBoard(name);
     this.input({ type: "reset", board: name });
     if (this.#startedLab) {
       this.#startedLab = { ...this.#startedLab, boards: boardsOf(this.#startedLab).map((other) => (other.name === name ? board : other)) };
@@ -254,8 +263,19 @@ export class Session {
       this.note("run");
     }
     this.#chooseBoard();
+    this.debug.sync();
     this.#saveSoon();
     this.note("lab", ...topics);
+  }
+
+  /** Keeps the page's own state with the lab. The experiment is the same, so what runs is not out of date. */
+  keepViews(views: Lab["views"]): void {
+    const withViews = ({ views: _, ...lab }: Lab): Lab => (views === undefined ? lab : { ...lab, views });
+    this.lab = withViews(this.lab);
+    this.#startedLab &&= withViews(this.#startedLab);
+    this.debug.sync();
+    this.#saveSoon();
+    this.note("lab", "debug");
   }
 
   writeFile(board: string, file: string, content: FileContent): void {
@@ -275,6 +295,7 @@ export class Session {
     this.labId = id;
     this.board = "";
     this.file = "";
+    this.debug.forget();
     this.#chooseBoard();
     this.note("lab", "labs", "run", "open", "files", "failure");
     this.saveNow();
@@ -403,6 +424,7 @@ export class Session {
 
   #fail(failure: EngineFailure): void {
     this.failure = failure;
+    this.debug.forget();
     const { title } = failureText(failure);
     for (const buffer of this.consoles.values()) buffer.remark(title, this.nowMs);
     this.note("failure", "run", "consoles");
@@ -431,6 +453,7 @@ export class Session {
     if (report.consoles.length > 0) this.note("consoles");
     for (const result of report.fetches) this.#endFetch(result);
     if (report.filesChanged.length > 0) this.note("files");
+    this.debug.take(report.paused ?? null);
     if (report.stoppedAt !== null) this.select(report.stoppedAt);
     this.note("clock");
     const glance = this.boards.map(glanceOf).join("\n");
