@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { BrowserContextOptions, Locator, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll } from "vitest";
 
-import { addressOf, type Harness, serve } from "../web/harness.ts";
+import { addressOf, Harness, serve } from "../web/harness.ts";
 
 export interface Visit {
   readonly page: Page;
@@ -58,6 +59,36 @@ export async function visit(harness: Harness, url: string, options: BrowserConte
   });
   await page.goto(url);
   return { page, troubles, asked };
+}
+
+/** The playground's site and an author's, for the tests of one file; each test's pages are closed after it. */
+export function twoSites(): { readonly harness: Harness; readonly author: AuthorSite; open(body: string, options?: BrowserContextOptions): Promise<Visit> } {
+  let harness: Harness | null = null;
+  let author: AuthorSite | null = null;
+  beforeAll(async () => {
+    harness = await Harness.start("real");
+    author = await AuthorSite.start();
+  });
+  afterAll(async () => {
+    author?.stop();
+    await harness?.stop();
+  });
+  afterEach(async () => {
+    for (const context of harness?.browser.contexts() ?? []) await context.close();
+  });
+  const begun = <T>(value: T | null): T => {
+    if (value === null) throw new Error("the sites are there within tests only");
+    return value;
+  };
+  return {
+    get harness() {
+      return begun(harness);
+    },
+    get author() {
+      return begun(author);
+    },
+    open: (body, options) => visit(begun(harness), begun(author).url + begun(author).write(body), options),
+  };
 }
 
 /** The playgrounds of a page. */

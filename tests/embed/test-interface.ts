@@ -1,31 +1,17 @@
 /** What scripts can do: methods and events of the element, messages to the iframe form, and links for places without scripts. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import type { CommandMessage, Command, NoticeMessage, Notices } from "../../web/src/embed/interface.ts";
-import { fragmentOf, Harness, labOf } from "../web/harness.ts";
-import { AuthorSite, playgrounds, runUntil, visit } from "./author.ts";
+import { fragmentOf, labOf } from "../web/harness.ts";
+import { playgrounds, runUntil, twoSites } from "./author.ts";
 
-let harness: Harness;
-let author: AuthorSite;
-
-beforeAll(async () => {
-  harness = await Harness.start("real");
-  author = await AuthorSite.start();
-});
-afterAll(async () => {
-  author.stop();
-  await harness.stop();
-});
-afterEach(async () => {
-  for (const context of harness.browser.contexts()) await context.close();
-});
-
-const open = (body: string): ReturnType<typeof visit> => visit(harness, author.url + author.write(body));
+const sites = twoSites();
+const { open } = sites;
 
 describe("the element", () => {
   it("tells what happens, and does what it is told", async () => {
-    const { page } = await open(`<nodemcu-playground><pre>print("first")</pre></nodemcu-playground><script async src="${harness.url}embed.js"></script>`);
+    const { page } = await open(`<nodemcu-playground><pre>print("first")</pre></nodemcu-playground><script async src="${sites.harness.url}embed.js"></script>`);
     await page.evaluate(() => customElements.whenDefined("nodemcu-playground"));
     const seen = await page.evaluate(async () => {
       const element = document.querySelector("nodemcu-playground") as unknown as HTMLElement & { run(): void; stop(): void; reset(): void; load(): Promise<void>; type(text: string): void; setFiles(files: object): void; state: string; files: object };
@@ -62,7 +48,7 @@ describe("the element", () => {
   });
 
   it("lets a course platform grade", async () => {
-    const { page } = await open(`<nodemcu-playground></nodemcu-playground><script async src="${harness.url}embed.js"></script>`);
+    const { page } = await open(`<nodemcu-playground></nodemcu-playground><script async src="${sites.harness.url}embed.js"></script>`);
     await page.evaluate(() => customElements.whenDefined("nodemcu-playground"));
     const lab = { ...labOf('print("the answer is 42")'), checks: [{ type: "consoleContains", text: "42" }] };
     const checks = await page.evaluate(async (lab) => {
@@ -81,7 +67,7 @@ describe("the element", () => {
   });
 
   it("says so when the playground cannot be loaded, and tries again", async () => {
-    const { page } = await open(`<nodemcu-playground><pre>print("late")</pre></nodemcu-playground><script async src="${harness.url}embed.js"></script>`);
+    const { page } = await open(`<nodemcu-playground><pre>print("late")</pre></nodemcu-playground><script async src="${sites.harness.url}embed.js"></script>`);
     await page.route("**/embed/runtime.js*", (route) => route.abort());
     await playgrounds(page).getByRole("button", { name: "Run" }).click();
     await playgrounds(page).getByText("could not be loaded").waitFor();
@@ -92,7 +78,7 @@ describe("the element", () => {
 
 describe("the iframe form", () => {
   it("is driven by messages", async () => {
-    const { page, troubles } = await open(`<iframe width="700" height="500" title="Playground" src="${harness.url}embed.html${await fragmentOf(labOf('print("in a frame")'))}"></iframe>`);
+    const { page, troubles } = await open(`<iframe width="700" height="500" title="Playground" src="${sites.harness.url}embed.html${await fragmentOf(labOf('print("in a frame")'))}"></iframe>`);
     await page.frameLocator("iframe").getByRole("button", { name: "Run" }).waitFor();
     const seen = await page.evaluate(async () => {
       const frame = document.querySelector("iframe")?.contentWindow;
@@ -121,14 +107,14 @@ describe("the iframe form", () => {
   });
 
   it("takes a program and settings from an address written by hand", async () => {
-    const { page } = await open(`<iframe width="700" height="500" title="Playground" src="${harness.url}embed.html?autorun&view=timeline&profile=5.3#lua=${encodeURIComponent("print(_VERSION)")}"></iframe>`);
+    const { page } = await open(`<iframe width="700" height="500" title="Playground" src="${sites.harness.url}embed.html?autorun&view=timeline&profile=5.3#lua=${encodeURIComponent("print(_VERSION)")}"></iframe>`);
     await page.frameLocator("iframe").locator(".line").filter({ hasText: "Lua 5.3" }).first().waitFor();
   });
 });
 
 describe("a plain link", () => {
   it("opens a program in the playground", async () => {
-    const { page } = await open(`<a href="${harness.url}#lua=${encodeURIComponent('print("by link " .. 2 + 3)')}">try it</a>`);
+    const { page } = await open(`<a href="${sites.harness.url}#lua=${encodeURIComponent('print("by link " .. 2 + 3)')}">try it</a>`);
     await page.getByRole("link").click();
     await page.locator(".line").filter({ hasText: "by link 5" }).waitFor();
   });

@@ -1,28 +1,14 @@
 /** Upgrade mode: the markup that generators make of a Lua block becomes a playground in its place. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
-import { Harness } from "../web/harness.ts";
-import { AuthorSite, playgrounds, runUntil, visit } from "./author.ts";
+import { playgrounds, runUntil, twoSites, type visit } from "./author.ts";
 
-let harness: Harness;
-let author: AuthorSite;
-
-beforeAll(async () => {
-  harness = await Harness.start("real");
-  author = await AuthorSite.start();
-});
-afterAll(async () => {
-  author.stop();
-  await harness.stop();
-});
-afterEach(async () => {
-  for (const context of harness.browser.contexts()) await context.close();
-});
+const sites = twoSites();
 
 const program = 'net.createServer(30)\nprint("ran " .. 6 * 7)\n';
-const open = (body: string, tag: string): ReturnType<typeof visit> => visit(harness, author.url + author.write(`${body}<script async ${tag}></script>`));
-const source = (query = ""): string => `src="${harness.url}embed.js${query}"`;
+const open = (body: string, tag: string): ReturnType<typeof visit> => sites.open(`${body}<script async ${tag}></script>`);
+const source = (query = ""): string => `src="${sites.harness.url}embed.js${query}"`;
 
 /** What each generator writes for a fenced Lua block, taken from their output. */
 const markups: Readonly<{ [generator: string]: string }> = {

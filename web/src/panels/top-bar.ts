@@ -3,11 +3,11 @@
 import { html, nothing, render, type TemplateResult } from "lit";
 
 import { newLab } from "../store/labs.ts";
-import { NotALab, parseLab, toFragment, labBytesMax } from "../store/share.ts";
+import { NotALab, parseLab, labBytesMax } from "../store/share.ts";
 import type { Session } from "../store/session.ts";
 import { clock } from "../trace/format.ts";
-import { confirm, showDialog } from "../ui/dialog.ts";
-import { chooseFiles, copy, download, fileName } from "../ui/files.ts";
+import { confirm } from "../ui/dialog.ts";
+import { chooseFiles, download, fileName } from "../ui/files.ts";
 import { icon } from "../ui/icons.ts";
 import { moveInMenu, openBeside } from "../ui/popover.ts";
 import { concerns, type Panel, type PanelReport } from "./panel.ts";
@@ -77,7 +77,7 @@ export class TopBar implements Panel {
         </div>
         <button class="button connect-button" data-connected=${session.room.isIn || session.uplink?.state === "up"} data-state=${session.relay ? (session.uplink?.state ?? "connecting") : "off"} title="Lead the boards to the real network, or share one network with others" @click=${() => void import("./connect.ts").then(({ showConnect }) => showConnect(session))}>${icon("cable")}<span>${session.room.isIn ? `Room: ${session.room.members.length}` : session.relay ? (session.uplink?.state === "up" ? "Connected" : "Connecting") : "Connect"}</span></button>
         <button class="button" @click=${() => this.actions.openGallery()}>${icon("examples")}<span>Examples</span></button>
-        <button class="button" title="A link that carries the whole lab" @click=${() => this.#share()}>${icon("link")}<span>Share</span></button>
+        <button class="button" title="A link that carries the whole lab" @click=${() => void import("./share.ts").then(({ showShare }) => showShare(this.session, this.actions.toast))}>${icon("link")}<span>Share</span></button>
         <button class="button quiet icon-only" aria-label="Settings" aria-haspopup="dialog" title="Theme and text size" @click=${(event: Event) => this.#openSettings(event)}>${icon("gear")}</button>
         <div popover class="popover settings" role="dialog" aria-label="Settings" id="settings"></div>`,
       this.dom,
@@ -163,39 +163,6 @@ export class TopBar implements Panel {
     session.openLab(lab ?? newLab("Untitled lab"), lab && next ? next.id : newId());
     session.library.remove(id);
     session.note("labs");
-  }
-
-  async #share(): Promise<void> {
-    const { session } = this;
-    const begin = location.href.replace(/#.*$/, "");
-    let withInputs = false;
-    const body = document.createElement("div");
-    body.className = "dialog-body";
-    const draw = async (): Promise<void> => {
-      const lab = withInputs ? await session.client.query("lab", {}) : session.lab;
-      const url = `${begin}${await toFragment(lab)}`;
-      const isCopied = await copy(url);
-      render(
-        html`<p>The link carries the whole lab after its #, which browsers send to no server.</p>
-          <label class="field"><span>Link (${url.length.toLocaleString("en")} characters)</span><textarea readonly rows="4" .value=${url} @focus=${(event: Event) => (event.target as HTMLTextAreaElement).select()}></textarea></label>
-          ${session.state === "stopped"
-            ? nothing
-            : html`<label class="choice"
-                ><input type="checkbox" .checked=${withInputs} @change=${() => ((withInputs = !withInputs), void draw())} /><span><b>With what I did</b><small>Typing, buttons and commands happen again at the same virtual times.</small></span></label
-              >`}
-          <p class="muted" role="status">${isCopied ? "It has been copied." : "Copy it from the field."}</p>`,
-        body,
-      );
-    };
-    await draw();
-    await showDialog(
-      "Share this lab",
-      (close) => html`${body}
-        <footer class="dialog-foot">
-          <button type="button" class="button" @click=${() => close("")}>Close</button>
-          <button type="button" class="button primary" autofocus @click=${async () => (await copy(body.querySelector("textarea")?.value ?? "")) && this.actions.toast("The link is copied.")}>Copy the link</button>
-        </footer>`,
-    );
   }
 
   #openSettings(event: Event): void {
