@@ -9,13 +9,13 @@ import { embedConfig, embedScripts } from "./build/embed.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Adds what is no module of a bundler: the glue for Node, the tag's scripts, and the address that other bundlers find the engine by. */
+/** Adds what is no module of a bundler: the glue for Node, the tag's scripts, and the addresses that other bundlers find the engine by. */
 function packageExtras(): Plugin {
   return {
     name: "package-extras",
-    renderChunk: (code) => (code.includes("ENGINE_ADDRESS") ? code.replaceAll("ENGINE_ADDRESS", 'new URL("./playground_bg.wasm", import.meta.url).href') : null),
+    renderChunk: (code) => (/(FIRST|REST)_ADDRESS/.test(code) ? code.replace(/(FIRST|REST)_ADDRESS/g, (_, part: string) => `new URL("./playground_${part.toLowerCase()}.wasm", import.meta.url).href`) : null),
     async generateBundle() {
-      for (const [fileName, source] of await embedScripts("playground_bg.wasm", null)) this.emitFile({ type: "asset", fileName, source });
+      for (const [fileName, source] of await embedScripts({ first: "playground_first.wasm", rest: "playground_rest.wasm" }, null)) this.emitFile({ type: "asset", fileName, source });
     },
     closeBundle: () => copyFileSync(here("./src/package/node.js"), here("../pkg/node.js")),
   };

@@ -1,30 +1,15 @@
 /** The element in pages of authors: from another origin, with no headers, beside foreign styles, under a strict policy. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
-import { accessibilityProblems, addressOf, Harness, serve } from "../web/harness.ts";
-import { AuthorSite, playgrounds, runUntil, visit } from "./author.ts";
+import { accessibilityProblems, addressOf, serve } from "../web/harness.ts";
+import { AuthorSite, playgrounds, runUntil, twoSites, visit } from "./author.ts";
 
-let harness: Harness;
-let author: AuthorSite;
-let tag: string;
-
-beforeAll(async () => {
-  harness = await Harness.start("real");
-  author = await AuthorSite.start();
-  tag = `<script async src="${harness.url}embed.js"></script>`;
-});
-afterAll(async () => {
-  author.stop();
-  await harness.stop();
-});
-afterEach(async () => {
-  for (const context of harness.browser.contexts()) await context.close();
-});
-
+const sites = twoSites();
+const tag = (): string => `<script async src="${sites.harness.url}embed.js"></script>`;
 const block = (program: string): string => `<pre><code class="language-lua">${program.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</code></pre>`;
 const hello = 'print("hello from " .. node.chipid())\n';
-const open = (body: string, options = {}): ReturnType<typeof visit> => visit(harness, author.url + author.write(body + tag), options);
+const open = (body: string, options = {}): ReturnType<typeof visit> => sites.open(body + tag(), options);
 
 describe("a block", () => {
   it("runs where it stands, and nothing heavy is loaded before", async () => {
@@ -149,10 +134,10 @@ describe("the page around", () => {
   });
 
   it("may forbid almost everything", async () => {
-    const policy = `default-src 'none'; script-src ${new URL(harness.url).origin} 'wasm-unsafe-eval'; worker-src blob:; connect-src ${new URL(harness.url).origin}; img-src 'self'`;
+    const policy = `default-src 'none'; script-src ${new URL(sites.harness.url).origin} 'wasm-unsafe-eval'; worker-src blob:; connect-src ${new URL(sites.harness.url).origin}; img-src 'self'`;
     const strict = await AuthorSite.start({ "content-security-policy": policy });
     try {
-      const { page, troubles } = await visit(harness, strict.url + strict.write(`<nodemcu-playground view="sequence">${block('local s = net.createConnection()\ns:on("receive", function(_, d) print(d) end)\ns:on("connection", function(c) c:send("GET /ip HTTP/1.0\\r\\nHost: httpbin.org\\r\\n\\r\\n") end)\ns:connect(80, "httpbin.org")')}</nodemcu-playground>${tag}`));
+      const { page, troubles } = await visit(sites.harness, strict.url + strict.write(`<nodemcu-playground view="sequence">${block('local s = net.createConnection()\ns:on("receive", function(_, d) print(d) end)\ns:on("connection", function(c) c:send("GET /ip HTTP/1.0\\r\\nHost: httpbin.org\\r\\n\\r\\n") end)\ns:connect(80, "httpbin.org")')}</nodemcu-playground>${tag()}`));
       await runUntil(playgrounds(page), "203.0.113");
       const arrows = await playgrounds(page).locator(".arrow").evaluateAll((all) => all.map((arrow) => arrow.getBoundingClientRect().width));
       expect(Math.max(...arrows)).toBeGreaterThan(20);
@@ -164,22 +149,51 @@ describe("the page around", () => {
     }
   });
 
+  it("may trust no address that is not named", async () => {
+    const origin = new URL(sites.harness.url).origin;
+    const strict = await AuthorSite.start({
+      "content-security-policy": `default-src 'none'; script-src ${origin} 'wasm-unsafe-eval'; worker-src blob:; connect-src ${origin}; require-trusted-types-for 'script'; trusted-types nodemcu-playground lit-html`,
+    });
+    try {
+      // The first command of the PC is in the engine's second part, which the worker then has to bring by itself.
+      const { page, troubles } = await visit(sites.harness, strict.url + strict.write(`<nodemcu-playground pc="0s traceroute 192.168.1.1">${block(hello)}</nodemcu-playground><pre><code class="language-lua">net.createServer()\nprint("upgraded " .. 2 + 2)</code></pre>${tag().replace("async", "async data-upgrade")}`));
+      await runUntil(playgrounds(page).first(), "hello from ");
+      await playgrounds(page).first().getByRole("tab", { name: "PC" }).click();
+      await playgrounds(page).first().locator(".line").filter({ hasText: "router.lan (192.168.1.1)" }).waitFor();
+      for (const tab of ["Timeline", "Packets"]) await playgrounds(page).first().getByRole("tab", { name: tab }).click();
+      await runUntil(playgrounds(page).nth(1), "upgraded 4");
+      await page.waitForTimeout(300);
+      expect(troubles).toEqual([]);
+    } finally {
+      strict.stop();
+    }
+  });
+
   it("shares one engine among its elements", async () => {
     const { page, asked } = await open([1, 2, 3].map((number) => `<nodemcu-playground>${block(`print("number ${number}")`)}</nodemcu-playground>`).join(""));
     for (const index of [0, 1, 2]) await runUntil(playgrounds(page).nth(index), `number ${index + 1}`);
-    expect(asked.filter((path) => path.endsWith(".wasm"))).toHaveLength(1);
-    expect(asked.filter((path) => path === "embed/engine.wasm.js")).toHaveLength(1);
-    expect(asked.filter((path) => path === "embed/runtime.js")).toHaveLength(1);
+    await expect.poll(() => asked.includes("embed/rest.wasm.js")).toBe(true);
+    await runUntil(playgrounds(page).nth(0), "number 1");
+    expect(asked.toSorted()).toEqual([expect.stringMatching(/playground_first-.*wasm$/), "embed.js", "embed/first.wasm.js", "embed/rest.wasm.js", "embed/runtime.js"]);
+  });
+
+  it("has the first part of the engine before it asks for the second", async () => {
+    const { page, asked } = await open(`<nodemcu-playground>${block('print("at once")')}</nodemcu-playground>`);
+    await runUntil(playgrounds(page), "at once");
+    expect(asked).toContain("embed/first.wasm.js");
+    expect(asked).not.toContain("embed/rest.wasm.js");
+    await expect.poll(() => asked.includes("embed/rest.wasm.js")).toBe(true);
   });
 
   it("needs no second way to the engine when the playground's site permits fetching", async () => {
-    const open = await serve(harness.folder, { "access-control-allow-origin": "*" });
+    const open = await serve(sites.harness.folder, { "access-control-allow-origin": "*" });
     try {
-      const { page, troubles } = await visit(harness, author.url + author.write(`<nodemcu-playground>${block(hello)}</nodemcu-playground><script async src="${addressOf(open)}embed.js"></script>`));
+      const { page, troubles } = await visit(sites.harness, sites.author.url + sites.author.write(`<nodemcu-playground>${block(hello)}</nodemcu-playground><script async src="${addressOf(open)}embed.js"></script>`));
       const paths: string[] = [];
       page.on("request", (request) => void paths.push(new URL(request.url()).pathname));
       await runUntil(playgrounds(page), "hello from ");
-      expect(paths.some((path) => path.endsWith("engine.wasm.js"))).toBe(false);
+      await expect.poll(() => paths.filter((path) => path.endsWith(".wasm")).length).toBe(2);
+      expect(paths.filter((path) => path.endsWith(".wasm.js"))).toEqual([]);
       expect(troubles).toEqual([]);
     } finally {
       open.close();

@@ -57,8 +57,8 @@ pub(crate) fn scripts() -> Result<()> {
     site::install_packages()?;
     let package = root().join("pkg");
     let sources = ["web/src", "web/build", "web/vite.package.ts", "web/tsconfig.package.json", "web/package-lock.json"];
-    let glue = [package.join(format!("{MODULE}.js")), package.join("package.json")];
-    let inputs: Vec<PathBuf> = sources.iter().map(|name| root().join(name)).chain(glue).collect();
+    let built = [&format!("{MODULE}.js"), FIRST, REST, "package.json"].map(|name| package.join(name));
+    let inputs: Vec<PathBuf> = sources.iter().map(|name| root().join(name)).chain(built).collect();
     let stamp = Stamp::new("pkg-scripts", &inputs, "")?;
     let outputs = ["element.js", "lab.js", "node.js", "embed.js", "declarations/package/element.d.ts"];
     if stamp.is_current(&outputs.map(|name| package.join(name)).each_ref().map(PathBuf::as_path)) {
@@ -166,7 +166,9 @@ fn manifest() -> Result<String> {
     "./lab": {{ "types": "./declarations/package/lab.d.ts", "default": "./lab.js" }},
     "./vitepress": {{ "types": "./declarations/package/vitepress.d.ts", "default": "./vitepress.js" }},
     "./embed.js": "./embed.js",
-    "./playground_bg.wasm": "./playground_bg.wasm"
+    "./playground_bg.wasm": "./playground_bg.wasm",
+    "./playground_first.wasm": "./playground_first.wasm",
+    "./playground_rest.wasm": "./playground_rest.wasm"
   }},
   "imports": {{
     "#glue": {{ "node": "./node.js", "default": "./playground.js" }}

@@ -7,18 +7,25 @@
  * names work after a `?`.
  */
 
+import { once, type PartsSource } from "../engine/parts.ts";
 import { defineElement, deliverBy } from "./element.ts";
 import type { Runtime } from "./delivery.ts";
-import type { EngineAddresses } from "./engine-module.ts";
+import { sharedEngine } from "./engine-parts.ts";
 import { type SettingName, settingNames } from "./markup.ts";
+import type { PartName } from "./packed-part.ts";
+import { createTrust, type Trust } from "./trust.ts";
 import { upgrade, type UpgradeOptions } from "./upgrade.ts";
 
 /** Filled in by the build: paths beside this script. */
-declare const EMBED_PATHS: { readonly runtime: string; readonly engine: string; readonly engineScript: string; readonly site: string | null };
+declare const EMBED_PATHS: {
+  readonly runtime: string;
+  readonly engine: { readonly [Name in PartName]: { readonly module: string; readonly script: string } };
+  readonly site: string | null;
+};
 
 declare global {
   /** What the runtime's script leaves behind. */
-  var NodemcuPlaygroundRuntime: { readonly createRuntime: (engine: EngineAddresses) => Runtime } | undefined;
+  var NodemcuPlaygroundRuntime: { readonly createRuntime: (engine: PartsSource, trust: Trust) => Runtime } | undefined;
 }
 
 const tag = document.currentScript as HTMLScriptElement | null;
@@ -30,11 +37,13 @@ function option(name: string): string | null {
   return tag?.dataset[name] ?? address.searchParams.get(name);
 }
 
+const trust = createTrust();
+
 /** Adds a script of ours to the page; resolves when it has run. */
 function addScript(source: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
-    script.src = source;
+    script.src = trust(source);
     // A policy that trusts the tag by its nonce trusts what the tag brings.
     if (tag?.nonce) script.nonce = tag.nonce;
     script.addEventListener("load", () => resolve());
@@ -43,24 +52,23 @@ function addScript(source: string): Promise<void> {
   });
 }
 
-let loading: Promise<Runtime> | null = null;
+const part = (name: PartName): { readonly module: string; readonly script: string } => {
+  const { module, script } = EMBED_PATHS.engine[name];
+  return { module: beside(module), script: beside(script) };
+};
+const engine = sharedEngine({ first: part("first"), rest: part("rest") }, addScript);
 
 async function loadRuntime(): Promise<Runtime> {
+  // Beside the runtime, not after it; who waits for it hears of its failure.
+  engine.first().catch(() => {});
   if (!globalThis.NodemcuPlaygroundRuntime) await addScript(beside(EMBED_PATHS.runtime));
   const runtime = globalThis.NodemcuPlaygroundRuntime;
   if (!runtime) throw new Error("the playground's script is damaged");
-  return runtime.createRuntime({ module: beside(EMBED_PATHS.engine), script: () => addScript(beside(EMBED_PATHS.engineScript)) });
+  return runtime.createRuntime(engine, trust);
 }
 
 const site = option("site") ?? (EMBED_PATHS.site === null ? null : beside(EMBED_PATHS.site));
-deliverBy({
-  site: site === "" ? null : site,
-  load: () =>
-    (loading ??= loadRuntime().catch((error: unknown) => {
-      loading = null;
-      throw error;
-    })),
-});
+deliverBy({ site: site === "" ? null : site, load: once(loadRuntime) });
 defineElement();
 
 function upgradeOptions(selector: string): UpgradeOptions {

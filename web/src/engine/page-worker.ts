@@ -1,15 +1,6 @@
-/** The page's worker. Its first message is the engine's first part; the rest comes when the page has it. */
+/** The page's worker. */
 
 import { giveRest, loadEngine } from "#engine";
-import type { FromStarter } from "./start-worker.ts";
-import { serve } from "./worker.ts";
+import { serveParts } from "./serve-parts.ts";
 
-const parts = new Promise<Extract<FromStarter, { type: "parts" }>>((resolve) => {
-  self.addEventListener("message", (event: MessageEvent<FromStarter | { readonly type: "other" }>) => {
-    if (event.data.type !== "parts" && event.data.type !== "rest") return;
-    event.stopImmediatePropagation();
-    if (event.data.type === "parts") resolve(event.data);
-    else giveRest(event.data.module);
-  });
-});
-serve(parts.then((message) => loadEngine(message.parts)));
+serveParts({ loadEngine, giveRest });

@@ -22,15 +22,10 @@ const stepWallMsMax = 400;
 /** Records, frames and pieces of console output kept for a page that does not ask for them (a hidden tab in a room). */
 const keptMax = 20_000;
 
-/** Instantiates the undivided module, in a worker. To be called once: the glue keeps one instance. */
-export function createEngine(module: WebAssembly.Module): Engine {
-  pkg.initSync({ module });
-  return engine;
-}
-
 /**
- * The same for the first part of the divided module. `loadRest` is called when the engine first comes to something that part lacks,
- * and must give the other part before it returns: the engine stands in the middle of a call.
+ * Instantiates the first part of the divided module, in a worker; to be called once, for the glue keeps one instance. `loadRest` is
+ * called when the engine first comes to something that part lacks, and must give the other part before it returns: the engine stands in
+ * the middle of a call.
  */
 export function createDividedEngine(module: WebAssembly.Module, loadRest: () => WebAssembly.Module): Engine {
   const first = pkg.initSync({ module }) as unknown as WebAssembly.Exports;

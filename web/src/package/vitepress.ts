@@ -35,8 +35,8 @@ interface MarkdownIt {
   renderer: { rules: { fence?: ((tokens: Token[], index: number, ...rest: unknown[]) => string) | undefined } };
 }
 
-/** What the site needs of the package; it may fetch from itself, so the engine's module is enough. */
-const scripts = ["embed.js", "embed/runtime.js", "playground_bg.wasm"];
+/** What the site needs of the package; it may fetch from itself, so the engine's modules are enough. */
+const scripts = ["embed.js", "embed/runtime.js", "playground_first.wasm", "playground_rest.wasm"];
 const folder = "nodemcu-net-playground/";
 const usesNet = /\bnet\s*\.\s*[A-Za-z_]/;
 const contentTypes: Readonly<{ [ending: string]: string }> = { js: "text/javascript", wasm: "application/wasm" };

@@ -40,7 +40,6 @@ export class PacketsPanel implements Panel {
     this.#list = new VirtualList({
       label: "Frames",
       rowRem: 1.55,
-      empty: () => (session.log.frames.length > 0 ? "No frame fits the filter." : session.hasRun ? "No host has sent a frame yet." : "Press Run: every frame on the network is listed here."),
       key: (frame) => frame.id,
       onChoose: (frame) => session.select(frame.id),
       rowSentence: (frame) => frame.summary.sentence,
@@ -49,7 +48,7 @@ export class PacketsPanel implements Panel {
     const head = document.createElement("div");
     head.className = "packet-head";
     head.setAttribute("aria-hidden", "true");
-    head.innerHTML = "<span>No.</span><span>Time</span><span>Source</span><span>Destination</span><span>Protocol</span><span>What it says</span>";
+    render(["No.", "Time", "Source", "Destination", "Protocol", "What it says"].map((name) => html`<span>${name}</span>`), head);
     const lists = document.createElement("div");
     lists.className = "packet-lists";
     lists.append(head, this.#list.dom);

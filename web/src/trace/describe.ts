@@ -101,7 +101,7 @@ export function sentence(record: TraceRecord, log: TraceLog, nameOf: NameOf): st
         ? `${host} learns that ${record.name} is ${record.addresses.join(", ")}.`
         : `${host} gets no address for ${record.name}: ${record.error ?? "no answer"}.`;
     case "dhcp":
-      return dhcpSentence(record.message, record.address, host, record.cause !== null && log.get(record.cause)?.kind === "frame_carried");
+      return dhcpSentence(record.message, record.address, host);
     case "address":
       return record.address === null ? `${host} loses its address.` : `${host} now has the address ${record.address}.`;
     case "wifi":
@@ -168,15 +168,14 @@ function socketSentence(record: Extract<TraceRecord, { kind: "socket" }>, host: 
   }
 }
 
-/** `isAsked`: a frame brought the message, so the host is the one that hands out addresses. */
-function dhcpSentence(message: string, address: string | null, host: string, isAsked: boolean): string {
+function dhcpSentence(message: string, address: string | null, host: string): string {
   switch (message) {
     case "discover":
-      return isAsked ? `${host} is asked whether it hands out addresses.` : `${host} asks whether anyone hands out addresses.`;
+      return `${host} asks whether anyone hands out addresses.`;
     case "offer":
       return `${host}: the address ${address ?? "?"} is offered.`;
     case "request":
-      return isAsked ? `${host} is asked for the address ${address ?? "that it offered"}.` : `${host} asks for the address ${address ?? "it was offered"}.`;
+      return `${host} asks for the address ${address ?? "it was offered"}.`;
     case "ack":
       return `${host}: the address ${address ?? "?"} is granted.`;
     case "nak":
