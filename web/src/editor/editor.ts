@@ -180,6 +180,8 @@ export class Editor implements Panel {
     }));
     for (const error of runErrors) {
       if (error.board !== board || error.file !== file) continue;
+      // What the parser found is marked at its token already; a run knows only the line.
+      if (this.#syntax.some((found) => found.line === error.line)) continue;
       diagnostics.push({
         ...rangeAt(doc, error.line, error.column, error.length),
         severity: error.kind === "hint" ? "info" : "error",

@@ -20,6 +20,7 @@ import {
 } from "../store/labs.ts";
 import { boardLook } from "../store/hosts.ts";
 import type { Session } from "../store/session.ts";
+import { counted } from "../trace/format.ts";
 import { askName, confirm } from "../ui/dialog.ts";
 import { chooseFiles, download } from "../ui/files.ts";
 import { icon } from "../ui/icons.ts";
@@ -140,7 +141,7 @@ export class CodePane implements Panel {
   async #deleteBoard(): Promise<void> {
     const { session } = this;
     const name = session.board;
-    if (!(await confirm(`Delete ${name}?`, `The board and its ${fileNames(boardOf(session.lab, name) ?? { name }).length} files leave the lab.`, "Delete"))) return;
+    if (!(await confirm(`Delete ${name}?`, `The board leaves the lab, and ${counted(fileNames(boardOf(session.lab, name) ?? { name }).length, "file")} with it.`, "Delete"))) return;
     session.edit(withoutBoard(session.lab, name), "open");
   }
 

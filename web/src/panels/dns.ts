@@ -98,7 +98,7 @@ export class DnsPanel implements Panel {
       const question = questions.findLast((other) => other.host === answer.host && other.name === answer.name && other.at <= answer.at && !answered.has(String(other.id)));
       if (question) answered.set(String(question.id), answer);
     }
-    if (questions.length === 0) return html`<p class="empty-note">No host has asked for a name yet.</p>`;
+    if (questions.length === 0) return html`<p class="empty-note">No host has asked for a name yet. “Ask” lets one do so; what a program asks appears here too.</p>`;
     return html`<table class="table">
       <thead><tr><th>Time</th><th>Who</th><th>Name</th><th>Asked</th><th>Answer</th></tr></thead>
       <tbody>

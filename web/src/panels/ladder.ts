@@ -42,6 +42,7 @@ export class LadderPanel implements Panel {
     this.#list = new VirtualList({
       label: "Sequence of frames and callbacks",
       rowRem: 1.9,
+      empty: () => (session.hasRun ? "Nothing of what is shown here has happened yet. “Show” above chooses what is shown." : "Press Run: hosts stand side by side here, with arrows for their frames."),
       key: (record) => record.id,
       onChoose: (record) => session.select(record.id),
       rowSentence: (record) => sentence(record, session.log, session.hosts.nameOf),

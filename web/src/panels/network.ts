@@ -10,13 +10,18 @@ import type { Host } from "../store/hosts.ts";
 import type { Session } from "../store/session.ts";
 import { clock } from "../trace/format.ts";
 import type { FrameView } from "../trace/log.ts";
+import { css } from "../ui/css.ts";
+import { remPixels } from "../ui/rem.ts";
 import { linkOf, setFault, setLink, setLinkDown } from "./faults.ts";
 import { concerns, type Panel, type PanelReport } from "./panel.ts";
 
-/** Height of the map's drawing with up to two rows of boards; its width follows the window's shape. */
-const heightMin = 310;
-const rowHeight = 52;
-const widthMin = 780;
+/** Width of the map's drawing where the window has the room; more follows the window's shape. */
+const widthUsual = 780;
+/** The map is scrolled rather than drawn smaller than this, in pixels for a unit of the drawing at the usual text size. */
+const scaleMin = 0.78;
+/** Room that a host of the internet needs for its address, and one below the router. */
+const serverWidthMin = 136;
+const belowWidthMin = 156;
 /** Wall time in which a drawn frame crosses its link, in milliseconds. */
 const flightWallMs = 650;
 /** Frames drawn at once. */
@@ -25,6 +30,11 @@ const flightsMax = 24;
 interface Place {
   readonly x: number;
   readonly y: number;
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
 }
 
 interface Flight {
@@ -67,9 +77,13 @@ export class NetworkPanel implements Panel {
   #seen = 0;
   #generation = -1;
   #frame = 0;
-  #width = widthMin;
-  #height = heightMin;
-  readonly #resize = new ResizeObserver(() => this.#draw());
+  #width = widthUsual;
+  #room: Size = { width: 0, height: 0 };
+  readonly #resize = new ResizeObserver(([entry]) => {
+    const rem = remPixels(this.#map) / 16;
+    this.#room = { width: (entry?.contentRect.width ?? 0) / rem, height: (entry?.contentRect.height ?? 0) / rem };
+    this.#draw();
+  });
 
   constructor(readonly session: Session) {
     this.dom.className = "view network";
@@ -101,23 +115,18 @@ export class NetworkPanel implements Panel {
       render(nothing, this.#side);
       return;
     }
-    const { clientWidth, clientHeight } = this.#map;
-    const belowCount = session.hosts.all.filter(isBelow).length;
-    // More rows want a wider drawing, which in turn takes more in a row.
-    this.#height = heightMin;
-    for (let rows = 3; rowsBelow(belowCount, this.#widthFor(clientWidth, clientHeight)) >= rows; rows++) this.#height = heightMin + (rows - 2) * rowHeight;
-    this.#width = this.#widthFor(clientWidth, clientHeight);
-    const width = this.#width;
-    this.#places = placesOf(session.hosts.all, width);
+    const { width, height, cloud, places } = layoutOf(session.hosts.all, this.#room);
+    this.#width = width;
+    this.#places = places;
     const chosen = session.map.hosts.find((host) => host.id === this.#chosen) ?? session.map.hosts.find((host) => host.kind === "board") ?? session.map.hosts[0];
     render(
-      html`<svg viewBox=${`0 0 ${width} ${this.#height}`} role="group" aria-label="Map of the network">
-        <path class="cloud" d=${`M30 4h${width - 60}a24 24 0 0 1 24 24v42a24 24 0 0 1-24 24H30a24 24 0 0 1-24-24V28a24 24 0 0 1 24-24z`} />
-        <text class="cloud-name" x="14" y="110">built-in internet</text>
+      html`<svg viewBox=${`0 0 ${width} ${height}`} style=${css(`--map-height:${(height * scaleMin) / 16}rem`)} role="group" aria-label="Map of the network">
+        <rect class="cloud" x="6" y="4" width=${width - 12} height=${cloud - 4} rx="24" />
+        <text class="cloud-name" x="14" y=${cloud + 16}>built-in internet</text>
         ${session.map.links.map((link) => this.#link(link))}
         ${session.map.hosts.map((host) => this.#node(host, host.id === chosen?.id))}
       </svg>
-      <svg class="flights" viewBox=${`0 0 ${width} ${this.#height}`} aria-hidden="true">${this.#flightLayer}</svg>`,
+      <svg class="flights" viewBox=${`0 0 ${width} ${height}`} style=${css(`--map-height:${(height * scaleMin) / 16}rem`)} aria-hidden="true">${this.#flightLayer}</svg>`,
       this.#map,
     );
     render(chosen ? this.#details(chosen) : nothing, this.#side);
@@ -143,6 +152,7 @@ export class NetworkPanel implements Panel {
     const isOthers = host.owner !== null;
     const isServer = host.kind === "server" || (host.kind === "outside" && !isOthers) || host.kind === "internet";
     const isInternet = host.kind === "internet";
+    const textX = isServer ? 24 : 28;
     const [w, h] = isInternet ? [96, 24] : isServer ? [Math.min(150, this.#perServer() - 8), 34] : [isOthers ? Math.min(150, this.#perOther() - 6) : 150, 46];
     const choose = (): void => {
       this.#chosen = host.id;
@@ -155,14 +165,17 @@ export class NetworkPanel implements Panel {
     };
     return svg`<g class=${`node${isServer ? " small" : ""}${isChosen ? " chosen" : ""}${host.up || isInternet ? "" : " off"}`} data-hue=${known.hue} transform=${`translate(${place.x - w / 2} ${place.y - h / 2})`} tabindex="0" role="button" aria-pressed=${isChosen} aria-label=${`${host.name}, ${known.ip ?? "no address"}${host.up ? "" : ", not reachable"}`} @click=${choose} @keydown=${key}>
       <rect width=${w} height=${h} rx="9" />
-      <text class="node-shape" x="10" y=${isInternet ? 17 : isServer ? 21 : 20}>${known.shape}</text>
-      <svg class="node-clip" x="28" y="0" width=${w - 32} height=${h}><text class="node-name" x="0" y=${isInternet ? 16.500 : isServer ? 14 : 20}>${host.name}</text></svg>
-      ${isInternet ? nothing : svg`<text class="node-ip" x="28" y=${isServer ? 28 : 37}>${known.ip ?? (host.up ? "no address" : "off")}</text>`}
+      <text class="node-shape" x=${isServer ? 8 : 10} y=${isInternet ? 17 : isServer ? 21 : 20}>${known.shape}</text>
+      <svg class="node-clip" x=${textX} y="0" width=${w - textX - 4} height=${h}><text class="node-name" x="0" y=${isInternet ? 16.500 : isServer ? 14 : 20}>${host.name}</text></svg>
+      ${isInternet ? nothing : svg`<text class="node-ip" x=${textX} y=${isServer ? 28 : 37}>${known.ip ?? this.#without(host)}</text>`}
     </g>`;
   }
 
-  #widthFor(clientWidth: number, clientHeight: number): number {
-    return Math.max(widthMin, clientHeight > 0 ? Math.round((this.#height * clientWidth) / clientHeight) : widthMin);
+  /** Why a host has no address. */
+  #without(host: HostView): string {
+    if (host.up) return "no address";
+    const power = this.session.boardStatus(host.name)?.power;
+    return host.kind !== "board" || power === "off" ? "off" : power === "asleep" ? "asleep" : "no network";
   }
 
   /** Width of the place of a host in the rows below the router. */
@@ -173,7 +186,7 @@ export class NetworkPanel implements Panel {
 
   #perServer(): number {
     const servers = this.session.hosts.all.filter((host) => host.kind === "server" || (host.kind === "outside" && !isBelow(host)));
-    return (this.#width - 28) / serversPerRow(servers.length);
+    return (this.#width - 28) / serversPerRow(servers.length, this.#width);
   }
 
   #details(host: HostView): TemplateResult {
@@ -181,9 +194,11 @@ export class NetworkPanel implements Panel {
     const known = session.hosts.get(host.id);
     const link = session.map?.links.find((other) => other.host === host.id);
     const leases = session.map?.leases.filter((lease) => lease.server === host.id) ?? [];
+    // A board's access point is told of once it is there.
+    const faces = host.interfaces.filter((face) => face.index === 0 || face.ip !== null);
     return html`<header data-hue=${known?.hue ?? 8}><h2><span class="shape" aria-hidden="true">${known?.shape}</span> ${host.name}</h2></header>
       <dl class="facts">
-        ${host.interfaces.map((face) => html`<div><dt>${host.interfaces.length > 1 ? (face.index === 0 ? "Station" : "Access point") : "Address"}</dt><dd class="mono">${face.ip ?? "none"}${face.prefixLength === null ? "" : `/${face.prefixLength}`}<br /><span class="muted">${face.mac}</span></dd></div>`)}
+        ${faces.map((face) => html`<div><dt>${faces.length > 1 ? (host.kind === "router" ? ["Inside", "Outside"] : ["Station", "Access point"])[face.index] : "Address"}</dt><dd class="mono">${face.ip ?? "none"}${face.prefixLength === null ? "" : `/${face.prefixLength}`}<br /><span class="muted">${face.mac}</span></dd></div>`)}
       </dl>
       ${host.owner === null ? nothing : html`<p class="muted small-text">A host of ${host.owner || "somebody"} in the room. Its link and its tables are on their page.</p>`}
       ${link && host.owner === null ? this.#dials(host.name, link) : nothing}
@@ -288,13 +303,34 @@ export class NetworkPanel implements Panel {
   }
 }
 
-/** Servers in the upper row of the cloud; the others stand below them. */
-function serversPerRow(count: number): number {
-  return count > 5 ? Math.ceil(count / 2) : Math.max(1, count);
+/** How many servers stand beside each other in the cloud: in two rows where they fit, in more where not. */
+function serversPerRow(count: number, width: number): number {
+  const fitting = Math.max(1, Math.floor((width - 28) / serverWidthMin));
+  return Math.max(1, Math.min(fitting, count > 5 ? Math.ceil(count / 2) : count));
 }
 
-/** Where the hosts stand: servers in the cloud, the router below it, boards and the PC at the bottom. */
-export function placesOf(hosts: readonly Host[], width: number): Map<number, Place> {
+interface Layout extends Size {
+  /** Lower edge of the cloud. */
+  readonly cloud: number;
+  readonly places: Map<number, Place>;
+}
+
+/** Where the hosts stand: servers in the cloud, the router below it, boards and the PC at the bottom; as wide as `room` is beside its height. */
+function layoutOf(hosts: readonly Host[], room: Size): Layout {
+  // Before the first layout there is no room to speak of.
+  const widthMin = room.width > 0 ? Math.min(widthUsual, room.width / scaleMin) : widthUsual;
+  const widthMax = Math.max(widthMin, room.width / scaleMin);
+  let layout = layoutIn(hosts, Math.round(widthMin));
+  // A wider drawing takes more hosts in a row and is then less high, so what fits is found by trying.
+  for (let tries = 0; tries < 4 && room.height > 0; tries++) {
+    const width = Math.round(Math.min(widthMax, Math.max(widthMin, (layout.height * room.width) / room.height)));
+    if (width <= layout.width) break;
+    layout = layoutIn(hosts, width);
+  }
+  return layout;
+}
+
+function layoutIn(hosts: readonly Host[], width: number): Layout {
   const places = new Map<number, Place>();
   const row = (members: readonly Host[], y: number, margin: number): void => {
     members.forEach((host, index) => {
@@ -302,24 +338,19 @@ export function placesOf(hosts: readonly Host[], width: number): Map<number, Pla
     });
   };
   const servers = hosts.filter((host) => host.kind === "server" || (host.kind === "outside" && !isBelow(host)));
-  const perServerRow = serversPerRow(servers.length);
-  row(servers.slice(0, perServerRow), servers.length > perServerRow ? 28 : 49, 14);
-  row(servers.slice(perServerRow), 70, 14);
-  row(
-    hosts.filter((host) => host.kind === "internet"),
-    118,
-    0,
-  );
-  row(
-    hosts.filter((host) => host.kind === "router"),
-    172,
-    0,
-  );
+  const perServerRow = serversPerRow(servers.length, width);
+  const serverRows = Math.max(1, Math.ceil(servers.length / perServerRow));
+  for (let index = 0; index < serverRows; index++) row(servers.slice(index * perServerRow, (index + 1) * perServerRow), 28 + index * 42, 14);
+  const cloud = 10 + serverRows * 42;
+  const ofKind = (kind: Host["kind"]): readonly Host[] => hosts.filter((host) => host.kind === kind);
+  row(ofKind("internet"), cloud + 24, 0);
+  row(ofKind("router"), cloud + 78, 0);
   const below = hosts.filter(isBelow);
   const rows = rowsBelow(below.length, width);
-  const perRow = Math.ceil(below.length / rows);
-  for (let index = 0; index < rows; index++) row(below.slice(index * perRow, (index + 1) * perRow), rows === 1 ? 272 : 232 + index * 52, 6);
-  return places;
+  const perRow = Math.max(1, Math.ceil(below.length / rows));
+  const firstRow = cloud + (rows === 1 ? 170 : 138);
+  for (let index = 0; index < rows; index++) row(below.slice(index * perRow, (index + 1) * perRow), firstRow + index * 52, 6);
+  return { width, height: firstRow + (rows - 1) * 52 + 30, cloud, places };
 }
 
 /** Whether a host stands below the router: a board or PC, of this page or of another member of the room. */
@@ -327,9 +358,8 @@ function isBelow(host: Host): boolean {
   return host.kind === "board" || host.kind === "pc" || (host.kind === "outside" && host.owner !== null);
 }
 
-/** Two rows fit the drawing; a class of thirty makes it taller. */
 function rowsBelow(count: number, width: number): number {
-  return Math.max(1, Math.ceil((count * 160) / width));
+  return Math.max(1, Math.ceil(count / Math.max(1, Math.floor((width - 12) / belowWidthMin))));
 }
 
 function along(way: readonly Place[], share: number): Place {

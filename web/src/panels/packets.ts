@@ -40,6 +40,7 @@ export class PacketsPanel implements Panel {
     this.#list = new VirtualList({
       label: "Frames",
       rowRem: 1.55,
+      empty: () => (session.log.frames.length > 0 ? "No frame fits the filter." : session.hasRun ? "No host has sent a frame yet." : "Press Run: every frame on the network is listed here."),
       key: (frame) => frame.id,
       onChoose: (frame) => session.select(frame.id),
       rowSentence: (frame) => frame.summary.sentence,

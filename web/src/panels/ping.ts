@@ -101,7 +101,10 @@ export class PingPanel implements Panel {
   #echoes(): TemplateResult {
     const { hosts, selection } = this.session;
     const echoes = this.#list();
-    if (echoes.length === 0) return html`<p class="empty-note">Nobody has pinged yet. Choose a host on the left: its echoes appear here, each with the way it took.</p>`;
+    if (echoes.length === 0) {
+      const call = hosts.all.length === 0 ? "Press Run: then any host can be pinged from any board or the PC." : "Nobody has pinged yet. Choose a host: its echoes appear here, each with the way it took.";
+      return html`<p class="empty-note">${call}</p>`;
+    }
     return html`${this.#chart(echoes)}
       <table class="table">
         <thead><tr><th>Time</th><th>From</th><th>To</th><th>Echo</th><th>Round trip</th><th>Way</th></tr></thead>

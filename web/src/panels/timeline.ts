@@ -74,6 +74,8 @@ export class TimelinePanel implements Panel {
   readonly #scheme = matchMedia("(prefers-color-scheme: dark)");
   #filter: Filter = { categories: new Set(defaultCategories), text: "" };
   #zoom = zoomDefault;
+  /** What the text is larger than usual by; the zoom is too. */
+  #rem = 1;
   #follows = true;
   /** Where the area is scrolled to. Kept, because asking the element lays out whatever has changed. */
   #left = 0;
@@ -183,7 +185,7 @@ export class TimelinePanel implements Panel {
   #setMode(mode: ScaleMode): void {
     this.#model.reset(this.#filter, mode);
     this.session.note("records");
-    this.#zoom = mode === "even" ? 6 : zoomDefault;
+    this.#zoom = (mode === "even" ? 6 : zoomDefault) * this.#rem;
     this.#fit();
     this.#schedule();
     this.#drawTools();
@@ -215,10 +217,13 @@ export class TimelinePanel implements Panel {
 
   #measure(): void {
     const rem = remPixels(this.#scroll) / 16;
+    // Larger text wants as much more room along the line.
+    this.#zoom *= rem / this.#rem;
+    this.#rem = rem;
     const { clientWidth: width, clientHeight: height } = this.#scroll;
     if (width === 0) return;
     // A phone shows as many things as a larger window, only smaller.
-    if (this.#size.width === 0 && width < 560) this.#zoom = 24;
+    if (this.#size.width === 0 && width < 560 * rem) this.#zoom = 24 * rem;
     const gutter = Math.min(150 * rem, width * 0.3);
     this.#size = { ...this.#size, width, height, gutter, lane: 42 * rem, axis: 24 * rem, font: 11.5 * rem };
     const ratio = window.devicePixelRatio || 1;
@@ -535,18 +540,20 @@ export class TimelinePanel implements Panel {
     context.fill();
     if (item.id === this.session.selection) this.#ring(context, colours, start, topY, end - start, height);
     const text = isFailed ? `✕ ${item.label}` : item.label;
-    const textWidth = Math.min(context.measureText(text).width, Math.max(0, room - start));
-    if (textWidth > font) {
+    // A bar that begins out of sight has its name where it comes into sight.
+    const textX = Math.max(start, this.#size.gutter + 4);
+    const textWidth = Math.min(context.measureText(text).width, Math.max(0, room - textX));
+    if (textWidth > font && end > this.#size.gutter) {
       const textY = topY - font * 0.62;
       context.save();
       context.beginPath();
-      context.rect(start, y, textWidth, laneHeight);
+      context.rect(textX, y, textWidth, laneHeight);
       context.clip();
       context.textAlign = "left";
       context.fillStyle = isFailed ? (colours["bad"] ?? "") : (colours["text"] ?? "");
-      context.fillText(text, start, textY);
+      context.fillText(text, textX, textY);
       context.restore();
-      this.#texts.push({ id: item.id, x: start, y: textY - font * 0.6, w: textWidth, h: font * 1.2 });
+      this.#texts.push({ id: item.id, x: textX, y: textY - font * 0.6, w: textWidth, h: font * 1.2 });
     }
     this.#boxes.push({ id: item.id, x: Math.min(due, start), y: topY, w: end - Math.min(due, start), h: height });
   }
@@ -629,7 +636,7 @@ export class TimelinePanel implements Panel {
         context.fillStyle = colours["text"] ?? "";
         context.save();
         context.font = `600 ${context.font}`;
-        context.fillText(lane.title, 8 + font * 1.5, y + laneHeight / 2);
+        context.fillText(fitted(context, lane.title, gutter - 12 - font * 1.5), 8 + font * 1.5, y + laneHeight / 2);
         context.restore();
       } else {
         context.fillStyle = hue;
@@ -834,6 +841,14 @@ function markOf(item: Item, hue: string, colours: Palette): { readonly glyph: st
     default:
       return { glyph: "•", colour: hue };
   }
+}
+
+/** As much of `text` as fits into `width`. */
+function fitted(context: CanvasRenderingContext2D, text: string, width: number): string {
+  if (context.measureText(text).width <= width) return text;
+  let length = text.length - 1;
+  while (length > 1 && context.measureText(`${text.slice(0, length)}…`).width > width) length--;
+  return `${text.slice(0, length)}…`;
 }
 
 function overlap(a: Box, b: Box): boolean {

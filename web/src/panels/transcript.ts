@@ -26,6 +26,8 @@ export class TranscriptPanel implements Panel {
     this.#list = new VirtualList({
       label: "Transcript",
       rowRem: 1.6,
+      narrowRowRem: 3.9,
+      empty: () => (session.hasRun ? "Nothing of what is shown here has happened yet. “Show” above chooses what is shown." : "Press Run: everything that happens is told here, a sentence each."),
       key: (record) => record.id,
       onChoose: (record) => session.select(record.id),
       row: (record) => {

@@ -101,7 +101,7 @@ export function sentence(record: TraceRecord, log: TraceLog, nameOf: NameOf): st
         ? `${host} learns that ${record.name} is ${record.addresses.join(", ")}.`
         : `${host} gets no address for ${record.name}: ${record.error ?? "no answer"}.`;
     case "dhcp":
-      return dhcpSentence(record.message, record.address, host);
+      return dhcpSentence(record.message, record.address, host, record.cause !== null && log.get(record.cause)?.kind === "frame_carried");
     case "address":
       return record.address === null ? `${host} loses its address.` : `${host} now has the address ${record.address}.`;
     case "wifi":
@@ -168,14 +168,15 @@ function socketSentence(record: Extract<TraceRecord, { kind: "socket" }>, host: 
   }
 }
 
-function dhcpSentence(message: string, address: string | null, host: string): string {
+/** `isAsked`: a frame brought the message, so the host is the one that hands out addresses. */
+function dhcpSentence(message: string, address: string | null, host: string, isAsked: boolean): string {
   switch (message) {
     case "discover":
-      return `${host} asks whether anyone hands out addresses.`;
+      return isAsked ? `${host} is asked whether it hands out addresses.` : `${host} asks whether anyone hands out addresses.`;
     case "offer":
       return `${host}: the address ${address ?? "?"} is offered.`;
     case "request":
-      return `${host} asks for the address ${address ?? "it was offered"}.`;
+      return isAsked ? `${host} is asked for the address ${address ?? "that it offered"}.` : `${host} asks for the address ${address ?? "it was offered"}.`;
     case "ack":
       return `${host}: the address ${address ?? "?"} is granted.`;
     case "nak":

@@ -66,7 +66,8 @@ export function categoryOf(record: TraceRecord, log: TraceLog): Category {
   const category = categoryOfKind[record.kind];
   if (category !== "frames") return category;
   const frame = log.frameOf(record);
-  return frame && isBackground(frame.summary) ? "background" : "frames";
+  // A frame that was sent before the log begins is the network's own: it announces its hosts before a lab starts.
+  return !frame || isBackground(frame.summary) ? "background" : "frames";
 }
 
 export interface Filter {

@@ -16,17 +16,24 @@ export interface VirtualListOptions<Item> {
   readonly label: string;
   /** Height of a row in rem, so that it grows with the text. */
   readonly rowRem: number;
+  /** The same for a list narrower than `narrowRem`. */
+  readonly narrowRowRem?: number;
   readonly row: (item: Item, index: number) => TemplateResult;
   /** What a row says to screen readers beyond what it shows. */
   readonly rowSentence?: (item: Item) => string;
   /** Number of an item; ascending in the list. */
   readonly key: (item: Item) => number;
   readonly onChoose: (item: Item) => void;
+  /** What the list says while it has no rows. */
+  readonly empty: () => string;
   readonly className?: string;
 }
 
 /** Rows drawn beyond each edge, so that quick scrolling meets no gaps. */
 const overscan = 6;
+
+/** Below this width in rem a list is narrow; the style sheet's container queries say the same. */
+const narrowRem = 34;
 
 /** An element of the list and the place of the item that it shows. */
 interface Row {
@@ -37,6 +44,7 @@ interface Row {
 export class VirtualList<Item> {
   readonly dom: HTMLElement;
   readonly #spacer: HTMLElement;
+  readonly #empty = document.createElement("p");
   readonly #resize: ResizeObserver;
   readonly #prefix = `row-${Math.random().toString(36).slice(2, 8)}-`;
   #items: readonly Item[] = [];
@@ -57,13 +65,15 @@ export class VirtualList<Item> {
     this.#spacer = document.createElement("div");
     this.#spacer.className = "virtual-spacer";
     this.#spacer.setAttribute("role", "presentation");
+    this.#empty.className = "empty-note";
+    this.#empty.setAttribute("role", "presentation");
     this.dom.append(this.#spacer);
     this.dom.addEventListener("scroll", () => this.#scrolled());
     this.dom.addEventListener("keydown", (event) => this.#key(event));
     this.#spacer.addEventListener("click", (event) => this.#click(event));
     this.#resize = new ResizeObserver(([entry]) => {
       this.#height = entry?.contentRect.height ?? 0;
-      this.#measure();
+      this.#measure(entry?.contentRect.width);
       this.#place(this.#follows ? this.#end : this.#top);
       // An element that was out of the document comes back scrolled to its beginning.
       this.dom.scrollTop = this.#top;
@@ -87,6 +97,7 @@ export class VirtualList<Item> {
     if (items.length !== this.#items.length) this.#spacer.style.height = `${items.length * this.#rowHeight}px`;
     this.#items = items;
     this.#chosen = chosen;
+    this.#sayEmpty();
     const index = isNewChoice && chosen !== null ? this.#indexOf(chosen) : -1;
     if (index >= 0) this.#follows = false;
     this.#place(index >= 0 ? this.#topFor(index) : this.#follows ? this.#end : this.#top);
@@ -97,13 +108,21 @@ export class VirtualList<Item> {
     this.dom.remove();
   }
 
+  #sayEmpty(): void {
+    if (this.#items.length > 0) return this.#empty.remove();
+    this.#empty.textContent = this.options.empty();
+    if (this.#empty.parentElement === null) this.dom.append(this.#empty);
+  }
+
   /** Where the list is scrolled to when its last row is in sight. */
   get #end(): number {
     return Math.max(0, this.#items.length * this.#rowHeight - this.#height);
   }
 
-  #measure(): void {
-    this.#rowHeight = Math.round(this.options.rowRem * remPixels(this.dom));
+  #measure(width = Infinity): void {
+    const { rowRem, narrowRowRem = rowRem } = this.options;
+    const rem = remPixels(this.dom);
+    this.#rowHeight = Math.round((width <= narrowRem * rem ? narrowRowRem : rowRem) * rem);
     this.dom.style.setProperty("--row-height", `${this.#rowHeight}px`);
     this.#spacer.style.height = `${this.#items.length * this.#rowHeight}px`;
     for (const row of this.#rows) row.dom.style.top = `${row.index * this.#rowHeight}px`;
