@@ -104,7 +104,23 @@ fn export_types() -> Result<()> {
         "relay-protocol",
         "export_bindings",
     ]);
-    run(cargo.stdout(std::process::Stdio::null()))
+    run(cargo.stdout(std::process::Stdio::null()))?;
+    write_index(&root().join("web/src/generated"))
+}
+
+/// Writes the file that names all declarations of the folder; each lies in a file of its own name.
+fn write_index(folder: &Path) -> Result<()> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if let (Some(name), Some("ts")) = (path.file_stem(), path.extension().and_then(|ending| ending.to_str())) {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    names.retain(|name| name != "index");
+    names.sort_unstable();
+    let lines: String = names.iter().map(|name| format!("export type {{ {name} }} from \"./{name}\";\n")).collect();
+    Ok(std::fs::write(folder.join("index.ts"), lines)?)
 }
 
 /// Runs everything that must pass before a change lands.
