@@ -104,7 +104,13 @@ describe("the network", () => {
     await page.getByText("request 1 for /status").waitFor({ timeout: 20_000 });
     await page.getByRole("button", { name: "Pause time" }).click();
     await page.locator("#tab-packets").click();
-    await page.getByRole("searchbox", { name: "Filter the frames" }).fill("port 80 data");
+    const search = page.getByRole("searchbox", { name: "Filter the frames" });
+    await search.fill("port 80 syn");
+    await expect.poll(() => page.locator(".packets .row .info").allTextContents()).toEqual(expect.arrayContaining([expect.stringMatching(/\[SYN\] Seq=0 /), expect.stringMatching(/\[SYN, ACK\] Seq=0 Ack=1 /)]));
+    // On the wire they are others, and the details say so.
+    await page.locator(".packets .row").first().click();
+    await expect.poll(async () => Number(await page.locator(".layer dt", { hasText: "Sequence number" }).locator("xpath=following-sibling::dd").textContent())).toBeGreaterThan(1);
+    await search.fill("port 80 data");
     await page.locator(".packets .row").first().click();
     await page.locator(".layer summary", { hasText: "IPv4" }).waitFor();
     await page.getByRole("button", { name: "Follow the stream" }).click();

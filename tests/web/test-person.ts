@@ -41,7 +41,7 @@ async function clockMs(page: Page): Promise<number> {
 describe("files", () => {
   it("are uploaded, used by the program, and downloaded one by one and together", async () => {
     const { page } = await harness.open(await fragmentOf(labOf('print(file.exists("extra.lua"))\n')));
-    await page.locator(".line", { hasText: "false" }).waitFor();
+    await page.locator(".line", { hasText: /^false$/ }).waitFor();
     const [chooser] = await Promise.all([page.waitForEvent("filechooser"), fileMenu(page, "Upload files…")]);
     await chooser.setFiles([
       { name: "extra.lua", mimeType: "text/plain", buffer: Buffer.from("return 7\n") },

@@ -9,6 +9,8 @@ import type { ApiEntry } from "../src/generated/ApiEntry.ts";
 import { addressFrom, loadPage, resolve } from "../src/browser/page.ts";
 import { byteCount, hexRows, printable } from "../src/packets/bytes.ts";
 import { frameTest } from "../src/packets/filter.ts";
+import { SequenceNumbers } from "../src/packets/sequence.ts";
+import { unknownSummary } from "../src/packets/summary.ts";
 import type { FrameView } from "../src/trace/log.ts";
 
 const entry = (name: string, kind: ApiEntry["kind"]): ApiEntry => ({ name, kind, signature: "", doc: "", parameters: [], removedUseInstead: null, lua51Only: false });
@@ -128,6 +130,42 @@ describe("packets", () => {
     expect(printable("a\r\n\u0001")).toBe("a\\r\\n\\1");
     expect(hexRows(Uint8Array.of(72, 105, 0))[0]?.bytes.map((byte) => byte.character).join("")).toBe("Hi·");
     expect(byteCount(1234)).toBe("1.2 kB");
+  });
+});
+
+describe("sequence numbers", () => {
+  const client = "192.168.1.101:49152";
+  const server = "192.168.1.100:80";
+  /** A segment's line in the list, after those before it. */
+  const lines = (...segments: readonly (readonly [from: string, to: string, text: string])[]): readonly string[] => {
+    const sequences = new SequenceNumbers();
+    return segments.map(([from, to, text]) => {
+      const [source = "", sourcePort] = from.split(":");
+      const [destination = "", destinationPort] = to.split(":");
+      const transport = { protocol: "tcp" as const, sourcePort: Number(sourcePort), destinationPort: Number(destinationPort), payloadBytes: 0, flags: "ACK" };
+      return sequences.relative({ ...unknownSummary(1, 1, 54), source, destination, transport, summary: `${sourcePort} → ${destinationPort} ${text} Win=5840 Len=0` }).summary.replace(/^.*(\[.*) Win.*$/, "$1");
+    });
+  };
+
+  it("count from each side's SYN", () => {
+    expect(lines([client, server, "[SYN] Seq=743172356"], [server, client, "[SYN, ACK] Seq=340108693 Ack=743172357"], [client, server, "[ACK] Seq=743172357 Ack=340108694"])).toEqual([
+      "[SYN] Seq=0",
+      "[SYN, ACK] Seq=0 Ack=1",
+      "[ACK] Seq=1 Ack=1",
+    ]);
+  });
+
+  it("begin again with a new connection of the same ports", () => {
+    expect(lines([client, server, "[SYN] Seq=100"], [client, server, "[FIN, ACK] Seq=200 Ack=5"], [client, server, "[SYN] Seq=900"])).toEqual(["[SYN] Seq=0", "[FIN, ACK] Seq=100 Ack=1", "[SYN] Seq=0"]);
+  });
+
+  it("begin with 1 where the SYN was not seen, and go on after 2^32", () => {
+    expect(lines([client, server, "[ACK] Seq=4294967290 Ack=7"], [client, server, "[PSH, ACK] Seq=4 Ack=9"])).toEqual(["[ACK] Seq=1 Ack=1", "[PSH, ACK] Seq=11 Ack=3"]);
+  });
+
+  it("are left out of lines that have none", () => {
+    const line = { ...unknownSummary(1, 1, 42), summary: "Who has 192.168.1.1?" };
+    expect(new SequenceNumbers().relative(line)).toBe(line);
   });
 });
 

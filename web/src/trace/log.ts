@@ -6,6 +6,7 @@
  * that kept an index into a list notices by `generation`.
  */
 
+import { SequenceNumbers } from "../packets/sequence.ts";
 import { type FrameSummary, unknownSummary } from "../packets/summary.ts";
 import type { Endpoint, Position, RecordKind, RecordOf, SocketState, TraceRecord } from "./record.ts";
 
@@ -64,6 +65,7 @@ export class TraceLog {
   readonly #callbackById = new Map<number, CallbackView>();
   readonly #frameById = new Map<number, FrameView>();
   readonly #sockets = new Map<string, SocketView>();
+  readonly #sequences = new SequenceNumbers();
   #records: TraceRecord[] = [];
   #callbacks: CallbackView[] = [];
   #frames: FrameView[] = [];
@@ -149,6 +151,7 @@ export class TraceLog {
 
   clear(): void {
     for (const map of [this.#byId, this.#effects, this.#callbackById, this.#frameById, this.#sockets]) map.clear();
+    this.#sequences.clear();
     this.#records = [];
     this.#callbacks = [];
     this.#frames = [];
@@ -243,7 +246,7 @@ export class TraceLog {
       cause: record.cause,
       sentAt: record.at,
       length: record.length,
-      summary,
+      summary: this.#sequences.relative(summary),
       arrivals: [],
       drops: [],
       refusals: [],
