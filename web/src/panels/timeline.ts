@@ -539,21 +539,16 @@ export class TimelinePanel implements Panel {
     roundRect(context, start, topY, end - start, height, 3);
     context.fill();
     if (item.id === this.session.selection) this.#ring(context, colours, start, topY, end - start, height);
-    const text = isFailed ? `✕ ${item.label}` : item.label;
     // A bar that begins out of sight has its name where it comes into sight.
     const textX = Math.max(start, this.#size.gutter + 4);
-    const textWidth = Math.min(context.measureText(text).width, Math.max(0, room - textX));
-    if (textWidth > font && end > this.#size.gutter) {
+    const name = fittingName(context, item.label, room - textX - (isFailed ? font * 1.2 : 0));
+    const text = isFailed ? `✕ ${name}` : name;
+    if (text !== "" && end > this.#size.gutter) {
       const textY = topY - font * 0.62;
-      context.save();
-      context.beginPath();
-      context.rect(textX, y, textWidth, laneHeight);
-      context.clip();
       context.textAlign = "left";
       context.fillStyle = isFailed ? (colours["bad"] ?? "") : (colours["text"] ?? "");
       context.fillText(text, textX, textY);
-      context.restore();
-      this.#texts.push({ id: item.id, x: textX, y: textY - font * 0.6, w: textWidth, h: font * 1.2 });
+      this.#texts.push({ id: item.id, x: textX, y: textY - font * 0.6, w: context.measureText(text).width, h: font * 1.2 });
     }
     this.#boxes.push({ id: item.id, x: Math.min(due, start), y: topY, w: end - Math.min(due, start), h: height });
   }
@@ -572,13 +567,10 @@ export class TimelinePanel implements Panel {
     if (item.id === this.session.selection) this.#ring(context, colours, x, topY, width, height);
     if (width > font * 2) {
       context.save();
-      context.beginPath();
-      context.rect(x, topY, width - 1, height);
-      context.clip();
       context.font = context.font.replace(/^[\d.]+px/, `${font * 0.87}px`);
       context.fillStyle = colours["text"] ?? "";
       context.textAlign = "left";
-      context.fillText(item.label, x + 3, topY + height / 2 + 0.5);
+      context.fillText(fittingName(context, item.label, width - 5), x + 3, topY + height / 2 + 0.5);
       context.restore();
     }
     this.#boxes.push({ id: item.id, x, y: topY, w: width, h: height });
@@ -849,6 +841,13 @@ function fitted(context: CanvasRenderingContext2D, text: string, width: number):
   let length = text.length - 1;
   while (length > 1 && context.measureText(`${text.slice(0, length)}…`).width > width) length--;
   return `${text.slice(0, length)}…`;
+}
+
+/** The name, or its last part, if it fits into `room`; else nothing: a name cut off reads like another one. The tip has it in full. */
+function fittingName(context: CanvasRenderingContext2D, name: string, room: number): string {
+  if (context.measureText(name).width <= room) return name;
+  const part = /[^.:]+$/.exec(name)?.[0] ?? "";
+  return context.measureText(part).width <= room ? part : "";
 }
 
 function overlap(a: Box, b: Box): boolean {
