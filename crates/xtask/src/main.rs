@@ -5,11 +5,12 @@
 //!
 //! Reading order: [`tasks`] (what each command does), [`step`] (running and reporting), [`needs`] (tools of the
 //! machine), [`wasm`] and [`site`] (the two halves of the build), [`split`] (what is fetched first), [`docs`] (manual and
-//! generators), [`budget`] (size limits), [`stamp`] (what is up to date).
+//! generators), [`tidy`] and [`prose`] (rules that no compiler checks), [`budget`] (size limits), [`stamp`] (what is up to date).
 
 mod budget;
 mod docs;
 mod needs;
+mod prose;
 mod site;
 mod split;
 mod stamp;
@@ -19,6 +20,9 @@ mod tidy;
 mod wasm;
 
 use std::process::ExitCode;
+
+/// Every command, as in [`USAGE`] and `main`.
+const COMMANDS: &[&str] = &["play", "test", "build", "bench", "wasm", "types", "tidy", "setup"];
 
 const USAGE: &str = "\
 usage: cargo xtask <command>

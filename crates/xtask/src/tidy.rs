@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::prose;
 use crate::stamp::files_below;
 use crate::step::root;
 
@@ -41,6 +42,7 @@ pub(crate) fn check() -> Result<()> {
     offences.extend(module_headers()?);
     offences.extend(readme_is_true()?);
     offences.extend(facts_have_tests()?);
+    offences.extend(prose::offences(crate::COMMANDS)?);
     if offences.is_empty() { Ok(()) } else { bail!("\n{}", offences.join("\n")) }
 }
 
