@@ -1,14 +1,17 @@
 //! `playground`: labs and Lua scripts without a browser.
 //!
 //! Standard output carries what boards or the script print and nothing else; everything else goes to standard error.
-//! Exit status: 0 at the end of time, 1 when a board crashed or a check failed, 2 for a usage error.
+//! Exit status: 0 at the end of time, 1 when a board crashed or a check failed, 2 for a usage error, 130 when a run that had an
+//! end was told to stop before it.
 //!
 //! Reading order: the arguments below, `run` (a lab), `output` (consoles to standard output), `realtime` (a run beside the
-//! wall clock, for terminals and relays), `relay_client` (the WebSocket to a relay), `room` (a run on a shared LAN),
-//! `script` (the bare engine), `serve` (page and relay) with `site` (the page's files) and `keeper` (the router of its
-//! rooms).
+//! wall clock, for terminals and relays), `relay_client` (the way to a relay), `room` (a run on a shared LAN), `websocket`
+//! (what both of these speak through), `script` (the bare engine), `serve` (page and relay) with `site` (the page's files) and
+//! `keeper` (the router of its rooms), `interrupt` (Ctrl-C), `message` (standard error).
 
+mod interrupt;
 mod keeper;
+mod message;
 mod output;
 mod pace;
 mod realtime;
@@ -18,13 +21,18 @@ mod run;
 mod script;
 mod serve;
 mod site;
+mod websocket;
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sim::lab::{Behaviour, LuaVersion, Release};
+
+use crate::message::{is_closed_pipe, say};
 
 /// Exit status of a crash or a failed check.
 const FAILED: u8 = 1;
@@ -80,9 +88,10 @@ struct RunArguments {
     /// Write the trace to this file, one JSON record a line
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Share the LAN of a room, in real time, as in ws://192.168.0.7:8266/room/CODE/NAME
-    #[arg(long, value_name = "URL", conflicts_with_all = ["interactive", "relay"])]
-    room: Option<String>,
+    /// Share the LAN of a room, in real time: the address that `playground serve --workshop` prints for pupils, or
+    /// ws://HOST:PORT/room/CODE/NAME. The room has the built-in internet, so --relay does not go with it
+    #[arg(long, value_name = "URL", conflicts_with_all = ["interactive", "relay"], value_parser = room::Address::parse)]
+    room: Option<room::Address>,
     /// What the others in the room call you
     #[arg(long, value_name = "NAME", default_value = "terminal", requires = "room")]
     name: String,
@@ -93,12 +102,15 @@ struct RunArguments {
     #[arg(long)]
     interactive: bool,
     /// Let the lab reach the real network through this relay, in real time: the address that `playground serve` prints, or
-    /// that of another Wisp server (ws://...). Runs until Ctrl-C unless --until is given
+    /// that of another Wisp server (ws://... or wss://...). Runs until Ctrl-C unless --until is given
     #[arg(long, value_name = "URL", value_parser = relay_client::Address::parse)]
     relay: Option<relay_client::Address>,
     /// With --relay: make a board's port reachable from outside, as in 80, 80:board2 or 5000/udp
     #[arg(long, value_name = "PORT[:BOARD][/udp]", requires = "relay", value_parser = relay_client::Port::parse)]
     publish: Vec<relay_client::Port>,
+    /// With --relay or --room over TLS: also believe the certificates of this authority (PEM)
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -180,14 +192,20 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Lua(arguments) => script::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
-        Command::Lab(LabCommand::Schema) => {
-            print!("{}", sim::Lab::schema());
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Lab(LabCommand::Schema) => print_schema(),
         Command::Lab(LabCommand::Check { file }) => run::read_lab(&file).map(|_| ExitCode::SUCCESS),
     };
-    result.unwrap_or_else(|error| {
-        eprintln!("playground: {error:#}");
-        ExitCode::from(USAGE)
-    })
+    match result {
+        Ok(status) => status,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(format_args!("playground: {error:#}"));
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn print_schema() -> Result<ExitCode> {
+    io::stdout().write_all(sim::Lab::schema().as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -11,9 +11,12 @@ use sim::view::UplinkState;
 use sim::{Progress, Publication, Simulation};
 use trace::{HostId, Instant, Kind, RecordId, UplinkEvent};
 
+use crate::interrupt::Interrupt;
+use crate::message::say;
 use crate::output::Output;
 use crate::pace::Pace;
 use crate::relay_client::{Address, Link, Port};
+use crate::websocket::Trust;
 
 /// How long the loop sleeps at most: what a relay's queue could not take waits so long.
 const WALL_PAUSE: WallDuration = WallDuration::from_millis(5);
@@ -36,25 +39,25 @@ pub(crate) enum Wake {
     RelayMessage(Vec<u8>),
     /// It is gone, or could not be opened.
     RelayLost(String),
-    /// Ctrl-C.
-    Interrupted,
 }
 
 /// What a run is connected to.
 pub(crate) struct Connections<'a> {
     pub(crate) keyboard: bool,
-    pub(crate) relay: Option<&'a Address>,
+    pub(crate) relay: Option<(&'a Address, Trust)>,
     pub(crate) publish: &'a [Port],
 }
 
-/// Runs until `end`, or until the input ends or Ctrl-C comes when there is none. `each_turn` is called now and then.
+/// Runs until `end`, or until the input ends when there is none, or until it is told to stop. `each_turn` is called now and
+/// then.
 ///
 /// # Errors
 /// If the lab has no board or the terminal goes away.
 pub(crate) fn run(
     simulation: &mut Simulation,
     end: Option<Instant>,
-    connections: &Connections<'_>,
+    connections: Connections<'_>,
+    interrupt: &Interrupt,
     each_turn: impl FnMut(&Simulation) -> Result<()>,
 ) -> Result<()> {
     let board = simulation.lab().boards.first().map(|board| board.name.clone()).context("the lab has no board")?;
@@ -70,11 +73,11 @@ pub(crate) fn run(
         };
         simulation.publish(publication)?;
     }
-    if let Some(address) = connections.relay {
+    if let Some((address, _)) = &connections.relay {
         simulation.uplink_connecting(&address.to_string());
     }
-    let link = connections.relay.map(|address| Link::open(address, sender.clone())).transpose()?;
-    let mut run = Run { simulation, board, link, wakes, seen: None, typed_all: false, interrupted: false };
+    let link = connections.relay.map(|(address, trust)| Link::open(address, trust, sender)).transpose()?;
+    let mut run = Run { simulation, board, link, wakes, seen: None, typed_all: false, interrupt };
     run.greet();
     run.go_on(end, connections.keyboard, each_turn)
 }
@@ -88,7 +91,7 @@ struct Run<'a> {
     /// The newest record that was looked at.
     seen: Option<RecordId>,
     typed_all: bool,
-    interrupted: bool,
+    interrupt: &'a Interrupt,
 }
 
 impl Run<'_> {
@@ -97,10 +100,10 @@ impl Run<'_> {
         let begin = WallInstant::now();
         while self.link.is_some()
             && !matches!(self.simulation.uplink().state, UplinkState::Up | UplinkState::Lost)
-            && !self.interrupted
+            && !self.interrupt.is_set()
+            && begin.elapsed() < WALL_HANDSHAKE_MAX
         {
-            let Some(left) = WALL_HANDSHAKE_MAX.checked_sub(begin.elapsed()) else { return };
-            if let Ok(wake) = self.wakes.recv_timeout(left) {
+            if let Ok(wake) = self.wakes.recv_timeout(WALL_PAUSE) {
                 self.handle(wake);
                 self.speak();
             }
@@ -131,7 +134,7 @@ impl Run<'_> {
             each_turn(self.simulation)?;
             self.report();
             let is_over = end.map_or(self.typed_all, |end| self.simulation.now() >= end);
-            if is_over || self.interrupted {
+            if is_over || self.interrupt.is_set() {
                 return Ok(output.finish()?);
             }
             self.listen(progress, &pace);
@@ -170,7 +173,6 @@ impl Run<'_> {
             }
             Wake::RelayMessage(bytes) => self.simulation.uplink_receive(&bytes),
             Wake::RelayLost(why) => self.simulation.uplink_lost(&relay, &why),
-            Wake::Interrupted => self.interrupted = true,
         }
     }
 
@@ -198,7 +200,7 @@ impl Run<'_> {
                     UplinkEvent::Asked | UplinkEvent::Confirmed | UplinkEvent::Finished | UplinkEvent::Accepted
                 )
             {
-                eprintln!("relay: {text}");
+                say(format_args!("relay: {text}"));
             }
         }
     }

@@ -1,7 +1,6 @@
 //! The WebSocket to a relay, on a thread of its own: opened again, with growing pauses, when it is lost.
 //!
-//! Only bytes pass here; what they mean is `sim::uplink`'s business. Left out: `wss`, for which a proxy on this machine
-//! will do.
+//! Only bytes pass here; what they mean is `sim::uplink`'s business.
 
 use std::fmt;
 use std::sync::mpsc::SyncSender;
@@ -11,18 +10,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use http::HeaderValue;
-use http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
-use tokio_websockets::upgrade::Error as UpgradeError;
-use tokio_websockets::{ClientBuilder, Limits, MaybeTlsStream, Message};
+use tokio::time::sleep;
+use tokio_websockets::Message;
 use trace::Protocol;
 
 use crate::realtime::Wake;
+use crate::websocket::{self, Trust};
 
-/// How long a relay may take to answer the upgrade.
-const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// The first pause before another attempt; each failure doubles it.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 /// The longest pause.
@@ -50,32 +45,21 @@ pub(crate) struct Port {
 }
 
 impl Address {
-    /// Reads `ws://host:port/path/`, or the address that `playground serve` prints for browsers.
+    /// Reads `ws://host:port/path/`, `wss://...`, or the address that `playground serve` prints for browsers.
     ///
     /// # Errors
-    /// For what is neither.
+    /// For what is none of these.
     pub(crate) fn parse(text: &str) -> Result<Address, String> {
-        let (url, fragment) = text.split_once('#').unwrap_or((text, ""));
-        let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("http://"));
-        let Some(rest) = rest else {
-            return Err(if url.starts_with("wss://") || url.starts_with("https://") {
-                "encrypted relays are not supported here; the page takes them".into()
-            } else {
-                "a relay's address begins with ws://".into()
-            });
-        };
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        if host.is_empty() {
-            return Err("the address has no host".into());
-        }
-        let code = fragment.split('&').find_map(|part| part.strip_prefix("pair=")).map(str::to_owned);
+        let link = websocket::Link::parse(text)?;
+        let code = link.parameter("pair").map(str::to_owned);
         // Wisp servers tell their clients' paths by the slash at the end.
-        let path = match (path, &code) {
+        let path = match (link.path, &code) {
             ("", Some(code)) => format!("wisp/{code}/"),
             ("", None) => "wisp/".into(),
             (path, _) => path.to_owned(),
         };
-        Ok(Address { url: format!("ws://{host}/{path}"), name: format!("ws://{host}"), code })
+        let name = format!("{}://{}", link.scheme, link.host);
+        Ok(Address { url: format!("{name}/{path}"), name, code })
     }
 }
 
@@ -117,18 +101,11 @@ impl Link {
     ///
     /// # Errors
     /// If the system gives no thread or no network.
-    pub(crate) fn open(address: &Address, wakes: SyncSender<Wake>) -> Result<Link> {
+    pub(crate) fn open(address: &Address, trust: Trust, wakes: SyncSender<Wake>) -> Result<Link> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (outgoing, queue) = mpsc::channel(OUTGOING_MAX);
         let url = address.url.clone();
-        let keep = async move {
-            let interrupted = wakes.clone();
-            tokio::select! {
-                () = keep_connected(url, wakes, queue) => {}
-                // Without a signal handler the command simply runs until it is killed.
-                Ok(()) = tokio::signal::ctrl_c() => drop(interrupted.send(Wake::Interrupted)),
-            }
-        };
+        let keep = async move { keep_connected(&url, &trust, wakes, queue).await };
         thread::Builder::new().name("relay".into()).spawn(move || runtime.block_on(keep)).context("no thread")?;
         Ok(Link { address: address.clone(), outgoing })
     }
@@ -155,10 +132,10 @@ impl Link {
 }
 
 /// Connects again and again until nobody listens any more.
-async fn keep_connected(url: String, wakes: SyncSender<Wake>, mut queue: mpsc::Receiver<Vec<u8>>) {
+async fn keep_connected(url: &str, trust: &Trust, wakes: SyncSender<Wake>, mut queue: mpsc::Receiver<Vec<u8>>) {
     let mut pause = RETRY_FIRST;
     loop {
-        let (was_connected, why) = converse(&url, &wakes, &mut queue).await;
+        let (was_connected, why) = converse(url, trust, &wakes, &mut queue).await;
         if wakes.send(Wake::RelayLost(why)).is_err() {
             return;
         }
@@ -170,11 +147,17 @@ async fn keep_connected(url: String, wakes: SyncSender<Wake>, mut queue: mpsc::R
 }
 
 /// One WebSocket from its opening to its end: whether it opened, and why it ended.
-async fn converse(url: &str, wakes: &SyncSender<Wake>, queue: &mut mpsc::Receiver<Vec<u8>>) -> (bool, String) {
-    let mut socket = match timeout(CONNECT_MAX, connect(url)).await {
-        Ok(Ok(socket)) => socket,
-        Ok(Err(why)) => return (false, why),
-        Err(_) => return (false, "it does not answer".into()),
+async fn converse(
+    url: &str,
+    trust: &Trust,
+    wakes: &SyncSender<Wake>,
+    queue: &mut mpsc::Receiver<Vec<u8>>,
+) -> (bool, String) {
+    let subprotocol = Some(relay_protocol::SUBPROTOCOL);
+    let opened = websocket::connect(url, trust, subprotocol, relay_protocol::MESSAGE_BYTES_MAX).await;
+    let mut socket = match opened {
+        Ok(socket) => socket,
+        Err(why) => return (false, why),
     };
     if wakes.send(Wake::RelayConnected).is_err() {
         return (true, String::new());
@@ -207,37 +190,6 @@ async fn converse(url: &str, wakes: &SyncSender<Wake>, queue: &mut mpsc::Receive
     }
 }
 
-type Socket = tokio_websockets::WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
-
-async fn connect(url: &str) -> Result<Socket, String> {
-    let protocol = HeaderValue::from_static(relay_protocol::SUBPROTOCOL);
-    let builder = ClientBuilder::new()
-        .uri(url)
-        .map_err(|error| error.to_string())?
-        .limits(Limits::default().max_payload_len(Some(relay_protocol::MESSAGE_BYTES_MAX)))
-        .add_header(SEC_WEBSOCKET_PROTOCOL, protocol)
-        .map_err(|error| error.to_string())?;
-    match builder.connect().await {
-        Ok((socket, _)) => {
-            let MaybeTlsStream::Plain(stream) = socket.get_ref();
-            let _ = stream.set_nodelay(true);
-            Ok(socket)
-        }
-        Err(tokio_websockets::Error::Upgrade(UpgradeError::DidNotSwitchProtocols(status))) => Err(refusal(status)),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// What the relay means by an answer other than an upgrade.
-fn refusal(status: u16) -> String {
-    match status {
-        403 => "it asks for a pairing code, or does not take this one".into(),
-        404 => "there is no relay at this address".into(),
-        503 => "it has too many clients".into(),
-        other => format!("it answered {other}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,8 +205,11 @@ mod tests {
         check_address("ws://127.0.0.1:8266/wisp/abcd/", "ws://127.0.0.1:8266/wisp/abcd/", None);
         check_address("http://127.0.0.1:8266/#pair=abcd", "ws://127.0.0.1:8266/wisp/abcd/", Some("abcd"));
         check_address("ws://127.0.0.1:8266", "ws://127.0.0.1:8266/wisp/", None);
-        assert!(Address::parse("127.0.0.1:8266").is_err());
-        assert!(Address::parse("wss://relay.example").unwrap_err().contains("encrypted"));
+        check_address("wss://relay.example/", "wss://relay.example/wisp/", None);
+        check_address("https://relay.example/#pair=abcd&room=x", "wss://relay.example/wisp/abcd/", Some("abcd"));
+        for wrong in ["127.0.0.1:8266", "ftp://relay.example", "ws:///path", ""] {
+            assert!(Address::parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -4,24 +4,28 @@
 //! goes away ends the run with an error, for the boards could reach nobody any more.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, BufWriter};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant as WallInstant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use relay_protocol::room::{BoardNews, FromHub, MemberHost, MemberLease, ToHub};
+use relay_protocol::room::{BoardNews, FromHub, MemberHost, MemberLease, TEXT_BYTES_MAX, ToHub};
 use sim::view::BoardPower;
 use sim::{Membership, Progress, RoomHost, RoomLease, Simulation};
 use tokio::sync::mpsc;
-use tokio_websockets::{ClientBuilder, Message};
+use tokio_websockets::Message;
 use trace::{HostId, Instant};
 
+use crate::interrupt::Interrupt;
+use crate::message::say;
 use crate::output::Output;
 use crate::pace::Pace;
 use crate::run::Files;
+use crate::websocket::{self, Socket, Trust};
 
 /// Messages waiting for the run, or for the WebSocket.
 const QUEUE_MAX: usize = 4_096;
@@ -31,6 +35,54 @@ const STEPS_MAX: u32 = 1_000;
 const SLEEP_MAX: Duration = Duration::from_millis(200);
 const STATUS_INTERVAL: Duration = Duration::from_millis(500);
 const CONSOLE_TAIL_BYTES: usize = 2_000;
+
+/// Where a room is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// With the pairing code in it.
+    url: String,
+    /// Without.
+    name: String,
+}
+
+impl Address {
+    /// Reads `ws://host:port/room/CODE/NAME`, or the address with which `playground serve --workshop` invites browsers.
+    ///
+    /// # Errors
+    /// For what is neither.
+    pub(crate) fn parse(text: &str) -> Result<Address, String> {
+        let link = websocket::Link::parse(text)?;
+        let (path, room) = match (link.parameter("room"), link.parameter("pair")) {
+            (Some(room), Some(code)) => (format!("room/{code}/{room}"), room),
+            (Some(room), None) => (format!("room/{room}"), room),
+            (None, _) => (link.path.to_owned(), link.path.rsplit('/').next().unwrap_or_default()),
+        };
+        if !path.starts_with("room/") || room.is_empty() {
+            return Err(
+                "a room's address is as in ws://192.168.0.7:8266/room/CODE/NAME, or the one that `playground serve \
+                        --workshop` prints for pupils"
+                    .into(),
+            );
+        }
+        let host = format!("{}://{}", link.scheme, link.host);
+        Ok(Address { url: format!("{host}/{path}"), name: format!("{room} at {host}") })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// Who wants to join which room.
+pub(crate) struct Applicant<'a> {
+    pub(crate) address: &'a Address,
+    pub(crate) trust: Trust,
+    /// What the others call this run.
+    pub(crate) name: &'a str,
+    pub(crate) seat: &'a Seat,
+}
 
 /// Who this run is in the room.
 pub(crate) struct Seat {
@@ -73,23 +125,21 @@ enum Post {
     Text(ToHub),
 }
 
-/// Runs in real time until `until`.
+/// Runs in real time until `until`, or until it is told to stop.
 ///
 /// # Errors
 /// If the room cannot be joined, or goes away.
 pub(crate) fn run(
     simulation: &mut Simulation,
-    url: &str,
-    name: &str,
-    seat: &Seat,
+    applicant: Applicant<'_>,
     until: Instant,
+    interrupt: &Interrupt,
     files: &mut Files,
 ) -> Result<()> {
-    let (news, post) = connect(url)?;
-    let hello = ToHub::Hello { name: name.to_owned(), seat: seat.text.clone(), token: None, can_keep: true };
+    let name = applicant.name.to_owned();
+    let seat = applicant.seat.text.clone();
+    let (news, post) = connect(applicant.address, applicant.trust)?;
     let hosts = simulation.room_hosts().into_iter().map(|host| MemberHost { mac: host.mac, name: host.name }).collect();
-    post.blocking_send(Post::Text(hello))?;
-    post.blocking_send(Post::Text(ToHub::Hosts { hosts }))?;
     let names: BTreeMap<HostId, String> =
         simulation.board_ids().into_iter().map(|id| (id, simulation.names().of(id))).collect();
     let mut output = Output::new(BufWriter::new(io::stdout().lock()), names.clone());
@@ -102,6 +152,8 @@ pub(crate) fn run(
         told: Vec::new(),
         told_at: WallInstant::now(),
     };
+    run.post(Post::Text(ToHub::Hello { name, seat, token: None, can_keep: true }));
+    run.post(Post::Text(ToHub::Hosts { hosts }));
     loop {
         let now = run.pace.now().min(until);
         let progress = simulation.advance(now, STEPS_MAX);
@@ -113,8 +165,8 @@ pub(crate) fn run(
         }
         output.flush()?;
         files.trace(simulation)?;
-        run.send(simulation)?;
-        if progress == Progress::Reached && now >= until {
+        run.send(simulation);
+        if (progress == Progress::Reached && now >= until) || interrupt.is_set() {
             return Ok(output.finish()?);
         }
         let wait = if progress == Progress::Reached {
@@ -139,6 +191,11 @@ struct Run {
 }
 
 impl Run {
+    /// Sends a message. Once the WebSocket is gone it is lost: [`News::Gone`] says why and ends the run.
+    fn post(&self, message: Post) {
+        let _ = self.post.blocking_send(message);
+    }
+
     fn take(&mut self, simulation: &mut Simulation, news: &Receiver<News>, wait: Duration) -> Result<()> {
         let mut next = match news.recv_timeout(wait) {
             Ok(first) => Some(first),
@@ -182,25 +239,26 @@ impl Run {
                 });
                 simulation.room_known(&hosts.collect::<Vec<_>>());
             }
-            FromHub::Refused { reason } => eprintln!("playground: the room refused something: {reason}"),
-            // Labs and looks are for pages.
+            FromHub::Refused { reason } => say(format_args!("room: a message was refused: {reason}")),
+            FromHub::Lab { .. } => say(format_args!("room: the teacher hands out a lab; this run keeps its own")),
+            // Looks at boards are for pages.
             _ => {}
         }
     }
 
     /// Sends what the boards sent, and now and then how they are.
-    fn send(&mut self, simulation: &mut Simulation) -> Result<()> {
+    fn send(&mut self, simulation: &mut Simulation) {
         while let Some(frame) = simulation.room_take() {
-            self.post.blocking_send(Post::Frame(Bytes::copy_from_slice(&frame)))?;
+            self.post(Post::Frame(Bytes::copy_from_slice(&frame)));
         }
         if self.told_at.elapsed() < STATUS_INTERVAL {
-            return Ok(());
+            return;
         }
         self.told_at = WallInstant::now();
         let boards: Vec<BoardNews> = simulation.boards().into_iter().map(|board| self.news(board)).collect();
         if boards != self.told {
             self.told.clone_from(&boards);
-            self.post.blocking_send(Post::Text(ToHub::Status { boards }))?;
+            self.post(Post::Text(ToHub::Status { boards }));
         }
         if self.keeps {
             let leases = simulation.room_leases().into_iter();
@@ -209,9 +267,8 @@ impl Run {
                 ip: lease.ip.to_string(),
                 host_name: lease.host_name,
             });
-            self.post.blocking_send(Post::Text(ToHub::Leases { leases: leases.collect() }))?;
+            self.post(Post::Text(ToHub::Leases { leases: leases.collect() }));
         }
-        Ok(())
     }
 
     fn news(&self, board: sim::view::BoardStatus) -> BoardNews {
@@ -249,37 +306,33 @@ fn lease(lease: MemberLease) -> Option<RoomLease> {
 }
 
 /// Opens the WebSocket on a thread of its own; returns once it is open.
-fn connect(url: &str) -> Result<(Receiver<News>, mpsc::Sender<Post>)> {
-    let uri = url.parse().with_context(|| format!("{url} is no WebSocket address"))?;
+fn connect(address: &Address, trust: Trust) -> Result<(Receiver<News>, mpsc::Sender<Post>)> {
     let (news, run_news) = sync_channel(QUEUE_MAX);
     let (post, run_post) = mpsc::channel(QUEUE_MAX);
     let (opened, outcome) = sync_channel(1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    thread::spawn(move || {
+    let url = address.url.clone();
+    thread::Builder::new().name("room".into()).spawn(move || {
         runtime.block_on(async move {
-            match ClientBuilder::from_uri(uri).connect().await {
-                Ok((socket, _)) => {
+            match websocket::connect(&url, &trust, None, TEXT_BYTES_MAX).await {
+                Ok(socket) => {
                     let _ = opened.send(Ok(()));
                     let why = carry(socket, &news, run_post).await;
-                    let _ = news.try_send(News::Gone(why));
+                    // Behind what came before it, however long the run takes for that.
+                    let _ = news.send(News::Gone(why));
                 }
-                Err(error) => drop(opened.send(Err(error))),
+                Err(why) => drop(opened.send(Err(why))),
             }
         });
-    });
-    outcome.recv()?.with_context(|| format!("cannot join {url}"))?;
-    Ok((run_news, post))
+    })?;
+    match outcome.recv()? {
+        Ok(()) => Ok((run_news, post)),
+        Err(why) => bail!("cannot join the room {address}: {why}"),
+    }
 }
 
 /// Carries messages both ways until one side ends; returns why.
-async fn carry<S>(
-    socket: tokio_websockets::WebSocketStream<S>,
-    news: &SyncSender<News>,
-    mut post: mpsc::Receiver<Post>,
-) -> String
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-{
+async fn carry(socket: Socket, news: &SyncSender<News>, mut post: mpsc::Receiver<Post>) -> String {
     let (mut sink, mut source) = socket.split();
     loop {
         tokio::select! {
@@ -290,7 +343,7 @@ where
                 }
                 Some(Ok(message)) => {
                     if let Some((_, reason)) = message.as_close() {
-                        return reason.to_owned();
+                        return if reason.is_empty() { "it closed the connection".into() } else { reason.to_owned() };
                     }
                     if let Some(Ok(text)) = message.as_text().map(FromHub::decode) {
                         let _ = news.try_send(News::Text(text));
@@ -309,6 +362,28 @@ where
                     return error.to_string();
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, url: &str, name: &str) {
+        let address = Address::parse(text).unwrap();
+        assert_eq!((address.url.as_str(), address.to_string().as_str()), (url, name));
+    }
+
+    #[test]
+    fn rooms_are_found_by_their_own_address_and_by_the_invitation_for_pages() {
+        check("ws://h:1/room/class", "ws://h:1/room/class", "class at ws://h:1");
+        check("wss://h/room/abcd/class", "wss://h/room/abcd/class", "class at wss://h");
+        check("http://h:1/#pair=abcd&room=class", "ws://h:1/room/abcd/class", "class at ws://h:1");
+        check("https://h/#room=class", "wss://h/room/class", "class at wss://h");
+        for wrong in ["foo", "ws://h", "ws://h/room/", "http://h/#pair=abcd", "ws://h/wisp/"] {
+            assert!(Address::parse(wrong).is_err(), "{wrong}");
         }
     }
 }

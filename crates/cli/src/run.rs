@@ -7,12 +7,16 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use sim::lab::FileContent;
+use sim::simulation::RECORDS_MAX;
 use sim::view::CheckState;
 use sim::{Lab, Progress, Simulation};
 use trace::{Duration, Instant, RecordId, Trace};
 
+use crate::interrupt::{INTERRUPTED, Interrupt};
+use crate::message::say;
 use crate::output::Output;
 use crate::realtime::{self, Connections};
+use crate::websocket::Trust;
 use crate::{FAILED, RunArguments, room};
 
 /// How long a run lasts when neither the command nor the lab says it.
@@ -20,7 +24,7 @@ const UNTIL_DEFAULT: Duration = Duration::from_secs(10);
 /// Steps between two looks at what a run has put out.
 const STEPS_BETWEEN_OUTPUTS: u32 = 10_000;
 /// Records kept for a capture of all frames.
-const RECORDS_MAX: usize = 5_000_000;
+const CAPTURE_RECORDS_MAX: usize = 5_000_000;
 
 /// Runs what the arguments say.
 ///
@@ -29,31 +33,57 @@ const RECORDS_MAX: usize = 5_000_000;
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let lab = lab(arguments)?;
     let until = until(arguments, &lab);
+    let interrupt = Interrupt::watch()?;
     let mut files = Files::create(arguments)?;
-    if let Some(url) = &arguments.room {
+    let trace = Trace::new(if arguments.pcap.is_some() { CAPTURE_RECORDS_MAX } else { RECORDS_MAX });
+    let (simulation, outcome) = if let Some(address) = &arguments.room {
+        let trust = Trust::new(arguments.ca.as_ref())?;
         let seat = room::Seat::new(arguments.seat.as_deref())?;
-        let mut simulation = Simulation::in_room(lab, Trace::new(RECORDS_MAX), seat.membership())?;
-        room::run(&mut simulation, url, &arguments.name, &seat, until, &mut files)?;
-        files.finish(&simulation)?;
-        return Ok(verdict(&simulation));
-    }
-    let mut simulation = Simulation::with_trace(lab, Trace::new(RECORDS_MAX))?;
-    if arguments.interactive || arguments.relay.is_some() {
-        let end = arguments.until.is_some().then_some(until);
-        let connections = Connections {
-            keyboard: arguments.interactive,
-            relay: arguments.relay.as_ref(),
-            publish: &arguments.publish,
-        };
-        realtime::run(&mut simulation, end, &connections, |simulation| files.trace(simulation))?;
+        let mut simulation = Simulation::in_room(lab, trace, seat.membership()).with_context(|| place(arguments))?;
+        let member = room::Applicant { address, trust, name: &arguments.name, seat: &seat };
+        let outcome = room::run(&mut simulation, member, until, &interrupt, &mut files);
+        (simulation, outcome)
     } else {
-        to_the_end(&mut simulation, until, &mut files)?;
-    }
+        let mut simulation = Simulation::with_trace(lab, trace).with_context(|| place(arguments))?;
+        let outcome = if is_beside_wall_clock(arguments) {
+            beside_wall_clock(&mut simulation, arguments, until, &interrupt, &mut files)
+        } else {
+            to_the_end(&mut simulation, until, &interrupt, &mut files)
+        };
+        (simulation, outcome)
+    };
+    // Whatever ended the run: what it recorded is kept.
     files.finish(&simulation)?;
+    outcome?;
+    let had_an_end = arguments.until.is_some() || !is_beside_wall_clock(arguments);
+    if interrupt.is_set() && had_an_end {
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
     Ok(verdict(&simulation))
 }
 
-fn to_the_end(simulation: &mut Simulation, until: Instant, files: &mut Files) -> Result<()> {
+fn is_beside_wall_clock(arguments: &RunArguments) -> bool {
+    arguments.interactive || arguments.relay.is_some()
+}
+
+fn beside_wall_clock(
+    simulation: &mut Simulation,
+    arguments: &RunArguments,
+    until: Instant,
+    interrupt: &Interrupt,
+    files: &mut Files,
+) -> Result<()> {
+    let end = arguments.until.is_some().then_some(until);
+    let trust = || Trust::new(arguments.ca.as_ref());
+    let connections = Connections {
+        keyboard: arguments.interactive,
+        relay: arguments.relay.as_ref().map(|address| Ok::<_, anyhow::Error>((address, trust()?))).transpose()?,
+        publish: &arguments.publish,
+    };
+    realtime::run(simulation, end, connections, interrupt, |simulation| files.trace(simulation))
+}
+
+fn to_the_end(simulation: &mut Simulation, until: Instant, interrupt: &Interrupt, files: &mut Files) -> Result<()> {
     let boards = simulation.board_ids();
     let names = boards.iter().map(|id| (*id, simulation.names().of(*id))).collect();
     let mut output = Output::new(BufWriter::new(io::stdout().lock()), names);
@@ -65,7 +95,7 @@ fn to_the_end(simulation: &mut Simulation, until: Instant, files: &mut Files) ->
             }
         }
         files.trace(simulation)?;
-        if progress == Progress::Reached {
+        if progress == Progress::Reached || interrupt.is_set() {
             return Ok(output.finish()?);
         }
         output.flush()?;
@@ -79,7 +109,7 @@ fn verdict(simulation: &Simulation) -> ExitCode {
         let passed = check.state == CheckState::Passed;
         failed |= !passed;
         let detail = if check.detail.is_empty() { String::new() } else { format!(" ({})", check.detail) };
-        eprintln!("{} {}{detail}", if passed { "passed" } else { "FAILED" }, check.text);
+        say(format_args!("{} {}{detail}", if passed { "passed" } else { "FAILED" }, check.text));
     }
     if failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
 }
@@ -110,7 +140,8 @@ fn lab(arguments: &RunArguments) -> Result<Lab> {
 /// # Errors
 /// If the file cannot be read or is no lab.
 pub(crate) fn read_lab(file: &Path) -> Result<Lab> {
-    let json = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let bytes = fs::read(file).with_context(|| file.display().to_string())?;
+    let Ok(json) = String::from_utf8(bytes) else { bail!("{}: a lab is text, and this is none", file.display()) };
     Lab::from_json(&json).with_context(|| file.display().to_string())
 }
 
@@ -136,6 +167,11 @@ fn files_of(folder: &Path) -> Result<Vec<(String, FileContent)>> {
     }
     files.sort_by(|one, other| one.0.cmp(&other.0));
     Ok(files)
+}
+
+/// What a refused lab is called in a message.
+fn place(arguments: &RunArguments) -> String {
+    arguments.file.display().to_string()
 }
 
 fn until(arguments: &RunArguments, lab: &Lab) -> Instant {
@@ -168,6 +204,10 @@ impl Files {
     pub(crate) fn trace(&mut self, simulation: &Simulation) -> Result<()> {
         let Some(file) = &mut self.trace else { return Ok(()) };
         for record in simulation.trace().since(self.traced) {
+            let lost = record.id.get() - self.traced.map_or(0, RecordId::get) - 1;
+            if lost > 0 {
+                say(format_args!("playground: {lost} records came too fast to be written to the trace"));
+            }
             self.traced = Some(record.id);
             serde_json::to_writer(&mut *file, &record)?;
             file.write_all(b"\n")?;
@@ -180,6 +220,9 @@ impl Files {
             file.flush()?;
         }
         if let Some((mut file, path)) = self.pcap {
+            if simulation.trace().newest().is_some_and(|newest| newest.get() > CAPTURE_RECORDS_MAX as u64) {
+                say(format_args!("playground: {path} lacks the beginning: the run was too long to keep all of it"));
+            }
             file.write_all(&simulation.inspect().pcapng(None)).and_then(|()| file.flush()).context(path)?;
         }
         Ok(())

@@ -1,12 +1,12 @@
 //! The page and the relay from one port: for one person, or for a workshop.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
@@ -14,7 +14,9 @@ use relay::{PairingCode, Profile, Settings};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use crate::interrupt::told_to_stop;
 use crate::keeper::Keeper;
+use crate::message::say;
 use crate::site::Site;
 
 #[derive(Args)]
@@ -34,23 +36,22 @@ pub(crate) struct ServeArguments {
     /// Serve the page from this folder instead of the built-in one
     #[arg(long, value_name = "FOLDER")]
     site: Option<PathBuf>,
+    /// Also answer to this host name, as in laptop.local; without it only to numeric addresses and localhost
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
     /// What to log: error, warn, info, debug, or a filter as in relay=debug
     #[arg(long, value_name = "FILTER", default_value = "warn")]
     log: String,
 }
 
-/// Serves until Ctrl-C, then lets open connections end.
+/// Serves until it is told to stop, then lets open connections end.
 ///
 /// # Errors
-/// If the port cannot be had.
+/// If the port cannot be had, or there is no site where one should be.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
-    let filter = EnvFilter::try_new(&arguments.log).context("--log")?;
-    let is_read_by_a_person = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(is_read_by_a_person)
-        .init();
+    let filter = EnvFilter::try_new(&arguments.log).map_err(|error| anyhow!("--log {}: {error}", arguments.log))?;
+    let is_read_by_a_person = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(is_read_by_a_person).init();
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(serve(arguments))?;
     Ok(ExitCode::SUCCESS)
@@ -58,39 +59,33 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<ExitCode> {
 
 async fn serve(arguments: &ServeArguments) -> Result<()> {
     let address = if arguments.workshop { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    let site = arguments.site.clone().map_or(Site::Embedded, Site::Folder);
+    if let (Site::Folder(folder), false) = (&site, site.has_page()) {
+        bail!("--site {}: there is no index.html in it; `cargo xtask build` writes a site", folder.display());
+    }
     let asked = SocketAddr::from((address, arguments.port));
-    let listener = TcpListener::bind(asked).await.with_context(|| format!("cannot listen on {asked}"))?;
+    let listener = TcpListener::bind(asked).await.map_err(|error| cannot_listen(asked, &error))?;
     let mut settings = settings(arguments)?;
     let port = listener.local_addr()?.port();
     settings.address = lan_address().filter(|_| arguments.workshop).map(|ip| format!("http://{ip}:{port}/"));
-    let site = arguments.site.clone().map_or(Site::Embedded, Site::Folder);
     announce(&site, &settings, port);
     relay::run(listener, settings, site, told_to_stop()).await;
     Ok(())
 }
 
-/// Resolves on Ctrl-C, and on the request with which a supervisor ends a service.
-async fn told_to_stop() {
-    let interrupted = async {
-        // Without a signal handler the command simply runs until it is killed.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
+fn cannot_listen(asked: SocketAddr, error: &io::Error) -> anyhow::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => "; another program has it: --port takes another number, 0 any that is free",
+        io::ErrorKind::PermissionDenied => "; low numbers are for the system's own services: --port takes another",
+        _ => "",
     };
-    #[cfg(unix)]
-    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            () = interrupted => {}
-            _ = terminated.recv() => {}
-        }
-        return;
-    }
-    interrupted.await;
+    anyhow!("cannot listen on {asked}: {error}{remedy}")
 }
 
 fn settings(arguments: &ServeArguments) -> Result<Settings> {
     let mut settings = Settings::new(if arguments.workshop { Profile::Workshop } else { Profile::Local });
     settings.origins.clone_from(&arguments.origin);
+    settings.hosts.clone_from(&arguments.host);
     settings.keeper = Some(Arc::new(Keeper));
     if !arguments.no_pairing {
         settings.pairing = Some(random_code()?);
@@ -103,7 +98,7 @@ fn settings(arguments: &ServeArguments) -> Result<Settings> {
 
 fn random_code() -> Result<PairingCode> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness for a code: {error}"))?;
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("no randomness for a code: {error}"))?;
     Ok(PairingCode::from_random(bytes))
 }
 
@@ -113,9 +108,11 @@ const WORKSHOP_ROOM: &str = "workshop";
 /// Says where the page is. Who reads it may have left after the first line; that does not end the relay.
 fn announce(site: &Site, settings: &Settings, port: u16) {
     if !site.has_page() {
-        eprintln!("this command was built without the page; give one with --site, or relay alone");
+        say(format_args!(
+            "this command was built without the page: it is a relay alone. `cargo xtask build` writes a page, --site dist serves it"
+        ));
     }
-    let _ = std::io::stdout().write_all(addresses(settings, port).as_bytes());
+    let _ = io::stdout().write_all(addresses(settings, port).as_bytes());
 }
 
 /// The links to the page. Codes stand in the fragment, which no browser sends to a server.

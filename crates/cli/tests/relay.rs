@@ -1,78 +1,16 @@
 //! Boards and the real network, end to end: `playground serve` and `playground run --relay` between real servers and real
 //! clients on loopback. `cargo xtask test` installs them.
 
+mod common;
+
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// The command under test.
-const PLAYGROUND: &str = env!("CARGO_BIN_EXE_playground");
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A program that ends with its test.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A folder that goes with its test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("playground-relay-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn write(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// The path of an installed program; the test says that it was skipped if there is none.
-fn installed(program: &str) -> Option<PathBuf> {
-    let found = ["/usr/bin", "/usr/sbin", "/bin"]
-        .iter()
-        .map(|folder| PathBuf::from(folder).join(program))
-        .find(|path| path.is_file());
-    if found.is_none() {
-        println!("skipped: {program} is missing (cargo xtask setup installs it)");
-    }
-    found
-}
-
-/// Starts a server and waits until its TCP port answers.
-fn server(command: &mut Command, port: u16) -> Process {
-    let process = Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    let begin = Instant::now();
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        assert!(begin.elapsed() < PATIENCE, "{command:?} does not listen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    process
-}
+use common::{Folder, PATIENCE, PLAYGROUND, Process, free_port, installed, server};
 
 fn relay(port: u16) -> Process {
     let mut command = Command::new(PLAYGROUND);
@@ -141,7 +79,7 @@ fn output(command: &mut Command) -> String {
 fn redis(folder: &Folder, port: u16) -> Option<Process> {
     let mut command = Command::new(installed("redis-server")?);
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"]);
-    Some(server(command.current_dir(&folder.0), port))
+    Some(server(command.current_dir(folder.path()), port))
 }
 
 /// Says what a socket hears, in one line an event.
@@ -187,14 +125,14 @@ fn a_large_page_of_nginx_arrives_whole_though_the_board_stops_reading_for_a_whil
     let (relay_port, web_port) = (free_port(), free_port());
     let page: Vec<u8> = (0..300_000_u32).map(|index| b'a' + (index % 23) as u8).collect();
     folder.write("page.txt", &page);
-    let root = folder.0.display();
+    let root = folder.path().display();
     let config = format!(
         "daemon off; pid {root}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; \
          client_body_temp_path {root}/1; proxy_temp_path {root}/2; fastcgi_temp_path {root}/3; uwsgi_temp_path {root}/4; \
          scgi_temp_path {root}/5; server {{ listen 127.0.0.1:{web_port}; root {root}; }} }}"
     );
     let config = folder.write("nginx.conf", config.as_bytes());
-    let _nginx = server(Command::new(nginx).arg("-p").arg(&folder.0).arg("-c").arg(config), web_port);
+    let _nginx = server(Command::new(nginx).arg("-p").arg(folder.path()).arg("-c").arg(config), web_port);
     let _relay = relay(relay_port);
     let program = format!(
         "local total, sum, body = 0, 0, false
@@ -211,6 +149,53 @@ fn a_large_page_of_nginx_arrives_whole_though_the_board_stops_reading_for_a_whil
     );
     let mut run = Run::start(&folder, &program, &format!("ws://127.0.0.1:{relay_port}"), &[]);
     run.wait_for("whole 300000 0");
+}
+
+/// An authority of the test's own and a certificate of it for 127.0.0.1: the files that nginx and `--ca` want.
+fn certificates(folder: &Folder) -> Option<(PathBuf, PathBuf, PathBuf)> {
+    let openssl = installed("openssl")?;
+    let [ca, ca_key, certificate, key] =
+        ["ca.pem", "ca.key", "relay.pem", "relay.key"].map(|name| folder.path().join(name));
+    let make = |subject: &str, certificate: &PathBuf, key: &PathBuf, more: &[&str]| {
+        let mut command = Command::new(&openssl);
+        command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
+        command.args(["-subj", subject, "-keyout"]).arg(key).arg("-out").arg(certificate).args(more);
+        let made = command.output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    };
+    make("/CN=authority of a test", &ca, &ca_key, &[]);
+    let signer = [ca.to_str().unwrap(), ca_key.to_str().unwrap()];
+    let extensions = ["subjectAltName=IP:127.0.0.1", "basicConstraints=critical,CA:FALSE"];
+    let more = ["-CA", signer[0], "-CAkey", signer[1], "-addext", extensions[0], "-addext", extensions[1]];
+    make("/CN=relay of a test", &certificate, &key, &more);
+    Some((ca, certificate, key))
+}
+
+#[test]
+fn a_relay_behind_tls_is_reached_by_who_believes_its_certificate() {
+    let Some(nginx) = installed("nginx") else { return };
+    let folder = Folder::new("tls");
+    let (relay_port, redis_port, tls_port) = (free_port(), free_port(), free_port());
+    let Some((ca, certificate, key)) = certificates(&folder) else { return };
+    let Some(_redis) = redis(&folder, redis_port) else { return };
+    let _relay = relay(relay_port);
+    let (root, certificate, key) = (folder.path().display(), certificate.display(), key.display());
+    let config = format!(
+        "daemon off; pid {root}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; \
+         client_body_temp_path {root}/1; proxy_temp_path {root}/2; fastcgi_temp_path {root}/3; uwsgi_temp_path {root}/4; \
+         scgi_temp_path {root}/5; server {{ listen 127.0.0.1:{tls_port} ssl; ssl_certificate {certificate}; \
+         ssl_certificate_key {key}; location / {{ proxy_pass http://127.0.0.1:{relay_port}; proxy_http_version 1.1; \
+         proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }} }} }}"
+    );
+    let config = folder.write("nginx.conf", config.as_bytes());
+    let _nginx = server(Command::new(nginx).arg("-p").arg(folder.path()).arg("-c").arg(config), tls_port);
+    let program = format!("{CLIENT}\nclient('redis', {redis_port}, 'PING\\r\\n')");
+    let url = format!("https://127.0.0.1:{tls_port}/");
+    let mut trusting = Run::start(&folder, &program, &url, &["--ca", ca.to_str().unwrap()]);
+    trusting.wait_for("redis got +PONG");
+    let mut doubting = Run::start(&folder, &program, &url, &[]);
+    let said = doubting.wait_for("--ca FILE names an authority to believe");
+    assert!(said.contains("is out of reach: invalid peer certificate"), "{said}");
 }
 
 #[test]

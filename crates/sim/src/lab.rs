@@ -133,7 +133,7 @@ pub struct BoardLab {
 /// The content of a file: text, or any bytes in base64.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a file is a text, or { \"base64\": ... } for other bytes")]
 #[cfg_attr(feature = "typescript", derive(TS), ts(export))]
 pub enum FileContent {
     /// Text, stored as UTF-8.
@@ -563,6 +563,10 @@ impl Lab {
     /// # Errors
     /// [`LabError`] with the path of the first field that is not as it must be.
     pub fn from_json(json: &str) -> Result<Lab, LabError> {
+        // Before anything else: what a later version calls its fields is not wrong, only unknown here.
+        if let Ok(Versioned { version }) = serde_json::from_str(json) {
+            check_version(version)?;
+        }
         let lab: Lab = read(json, "lab")?;
         lab.validate()?;
         Ok(lab)
@@ -588,17 +592,11 @@ impl Lab {
     /// # Errors
     /// As [`Lab::from_json`].
     pub fn validate(&self) -> Result<(), LabError> {
-        if self.version != LAB_VERSION {
-            let message = format!("version {} is not known; this program reads version {LAB_VERSION}", self.version);
-            return Err(LabError::form("version", message));
-        }
-        let mut names: Vec<&str> = RESERVED_NAMES.to_vec();
+        check_version(self.version)?;
         for (index, board) in self.boards.iter().enumerate() {
-            if board.name.is_empty() || names.contains(&board.name.as_str()) {
-                let message = format!("the name '{}' is empty, reserved or used twice", board.name);
+            if let Some(message) = fault_of_name(&board.name, &self.boards[..index]) {
                 return Err(LabError::form(format!("boards[{index}].name"), message));
             }
-            names.push(&board.name);
             board.validate(index)?;
         }
         for (host, link) in &self.links {
@@ -612,12 +610,41 @@ impl Lab {
     }
 }
 
+/// Of a lab of any version.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+fn check_version(version: u32) -> Result<(), LabError> {
+    match version {
+        LAB_VERSION => Ok(()),
+        newer if newer > LAB_VERSION => {
+            let message =
+                format!("a newer playground wrote this lab (version {newer}); this one reads version {LAB_VERSION}");
+            Err(LabError::form("version", message))
+        }
+        other => Err(LabError::form("version", format!("there is no version {other}; this is version {LAB_VERSION}"))),
+    }
+}
+
+/// Why a board beside those in `before` cannot be called so.
+fn fault_of_name(name: &str, before: &[BoardLab]) -> Option<String> {
+    if name.is_empty() {
+        Some("a board needs a name".into())
+    } else if RESERVED_NAMES.contains(&name) {
+        Some(format!("'{name}' is the name of a built-in host"))
+    } else {
+        before.iter().any(|board| board.name == name).then(|| format!("two boards have the name '{name}'"))
+    }
+}
+
 /// Reads a value from its JSON form; an error names the path of the field, or `whole`.
 fn read<T: DeserializeOwned>(json: &str, whole: &str) -> Result<T, LabError> {
     let mut reader = serde_json::Deserializer::from_str(json);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = match error.path().to_string() {
-            path if path == "." => whole.to_owned(),
+            path if path == "." || path == "?" => whole.to_owned(),
             path => path,
         };
         LabError::Form { path, message: error.into_inner().to_string() }
@@ -837,10 +864,22 @@ mod tests {
             "boards[0].file: unknown field `file`, expected one of `name`, `files`, `behaviour`, `release`, `lua`, \
              `fullLibraries`, `network`, `mac`, `heapBytes`, `cpuMhz`, `powerOnMs` at line 1 column 41",
         );
-        check_refused(r#"{"version":2}"#, "version: version 2 is not known; this program reads version 1");
+        let newer = "version: a newer playground wrote this lab (version 2); this one reads version 1";
+        check_refused(r#"{"version":2,"whatIsThis":[]}"#, newer);
+        check_refused(r#"{"version":0}"#, "version: there is no version 0; this is version 1");
+        check_refused("{", "lab: EOF while parsing an object at line 1 column 1");
+        check_refused(r#"{"version":1,"boards":[{"name":""}]}"#, "boards[0].name: a board needs a name");
+        check_refused(
+            r#"{"version":1,"boards":[{"name":"a"},{"name":"a"}]}"#,
+            "boards[1].name: two boards have the name 'a'",
+        );
+        check_refused(
+            r#"{"version":1,"boards":[{"name":"a","files":{"init.lua":5}}]}"#,
+            "boards[0].files.init.lua: a file is a text, or { \"base64\": ... } for other bytes at line 1 column 57",
+        );
         check_refused(
             r#"{"version":1,"boards":[{"name":"pc"}]}"#,
-            "boards[0].name: the name 'pc' is empty, reserved or used twice",
+            "boards[0].name: 'pc' is the name of a built-in host",
         );
         check_refused(
             r#"{"version":1,"links":{"pc":{"toHost":{"loss":2}}}}"#,

@@ -33,6 +33,7 @@ pub(crate) const TESTS: &[Tool] = &[
     tool("mosquitto_pub", "mosquitto-clients"),
     tool("nginx", "nginx-light"),
     tool("dnsmasq", "dnsmasq-base"),
+    tool("openssl", "openssl"),
 ];
 
 /// What peers in Python need; Debian keeps `venv` in a package of its own.
