@@ -166,7 +166,7 @@ pub fn modulo(a: f64, b: f64, dialect: Dialect) -> f64 {
 /// `a ^ b`.
 #[inline]
 pub fn power(a: f64, b: f64) -> f64 {
-    if b == 2.0 { a * a } else { a.powf(b) }
+    if b == 2.0 { a * a } else { libm::pow(a, b) }
 }
 
 /// Arithmetic on two numbers of any kind. `None` when a bit operation meets a number without integer representation.

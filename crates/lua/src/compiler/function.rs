@@ -665,7 +665,7 @@ pub(super) fn fold(operator: BinaryOperator, a: Constant, b: Constant, chunk: &C
             BinaryOperator::Subtract => Some(Constant::Integer(a.wrapping_sub(b))),
             BinaryOperator::Multiply => Some(Constant::Integer(a.wrapping_mul(b))),
             BinaryOperator::Divide if b != 0 => Some(Constant::Number(a as f64 / b as f64)),
-            BinaryOperator::Power => Some(Constant::Number((a as f64).powf(b as f64))),
+            BinaryOperator::Power => Some(Constant::Number(number::power(a as f64, b as f64))),
             _ => None,
         }
         .filter(|folded| float(*folded) != 0.0 && i32::try_from(float(*folded) as i64).is_ok());
@@ -677,7 +677,7 @@ pub(super) fn fold(operator: BinaryOperator, a: Constant, b: Constant, chunk: &C
         BinaryOperator::Multiply => x * y,
         BinaryOperator::Divide if !is_zero(b) => x / y,
         BinaryOperator::Modulo if !is_zero(b) => number::modulo(x, y, chunk.dialect),
-        BinaryOperator::Power => x.powf(y),
+        BinaryOperator::Power => number::power(x, y),
         _ => return None,
     };
     let is_plain = !result.is_nan() && (!chunk.dialect.is_53() || result != 0.0);

@@ -11,6 +11,7 @@ use crate::{
 mod base;
 mod coroutine;
 mod debug;
+mod decimal;
 mod format;
 mod math;
 pub(crate) mod number;

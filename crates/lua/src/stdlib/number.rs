@@ -8,7 +8,7 @@
 //! makes (`0/0`) and clear for the one that ARM or a constant folder makes; a sign that depends on the machine would break the
 //! promise of equal output for equal input.
 
-use std::io::Write as _;
+use super::decimal;
 
 /// A number as the text spelled it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -149,7 +149,7 @@ pub(crate) fn write_general(out: &mut Vec<u8>, value: f64, digits: usize, keep_z
         out.push(b'-');
     }
     let digits = digits.max(1);
-    let (mut mantissa, exponent) = decimal_digits(value.abs(), digits - 1);
+    let (mut mantissa, exponent) = decimal::significant_digits(value.abs(), digits);
     if !keep_zeros {
         while mantissa.len() > 1 && mantissa.last() == Some(&b'0') {
             mantissa.pop();
@@ -187,7 +187,7 @@ pub(crate) fn write_scientific(out: &mut Vec<u8>, value: f64, precision: usize, 
     if value.is_sign_negative() {
         out.push(b'-');
     }
-    let (mantissa, exponent) = decimal_digits(value.abs(), precision);
+    let (mantissa, exponent) = decimal::significant_digits(value.abs(), precision + 1);
     out.push(mantissa[0]);
     if precision > 0 || keep_point {
         out.push(b'.');
@@ -201,10 +201,15 @@ pub(crate) fn write_fixed(out: &mut Vec<u8>, value: f64, precision: usize, keep_
     if write_not_finite(out, value) {
         return;
     }
-    // Writing to a vector cannot fail.
-    let _ = write!(out, "{value:.precision$}");
-    if precision == 0 && keep_point {
-        out.push(b'.');
+    if value.is_sign_negative() {
+        out.push(b'-');
+    }
+    let digits = decimal::scaled_digits(value.abs(), precision as i32);
+    let missing = (precision + 1).saturating_sub(digits.len());
+    out.extend(std::iter::repeat_n(b'0', missing));
+    out.extend_from_slice(&digits);
+    if precision > 0 || keep_point {
+        out.insert(out.len() - precision, b'.');
     }
 }
 
@@ -273,19 +278,6 @@ fn write_not_finite(out: &mut Vec<u8>, value: f64) -> bool {
     true
 }
 
-/// The correctly rounded `precision + 1` significant digits of a positive value, and its decimal exponent.
-fn decimal_digits(value: f64, precision: usize) -> (Vec<u8>, i32) {
-    let mut text = Vec::with_capacity(precision + 8);
-    let _ = write!(text, "{value:.precision$e}");
-    let split = text.iter().rposition(|&byte| byte == b'e').unwrap_or(text.len());
-    let exponent = std::str::from_utf8(&text[split..]).ok().and_then(|tail| tail.get(1..)?.parse().ok()).unwrap_or(0);
-    text.truncate(split);
-    if text.len() > 1 {
-        text.remove(1);
-    }
-    (text, exponent)
-}
-
 /// Appends an exponent with at least two digits, as C does.
 fn write_exponent(out: &mut Vec<u8>, exponent: i32) {
     out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
@@ -301,7 +293,7 @@ fn parse_float(text: &[u8], words: bool) -> Option<f64> {
     let magnitude = if let Some(hex) = strip_hex_prefix(digits) {
         parse_hex_float(hex)?
     } else if is_decimal(digits) {
-        std::str::from_utf8(digits).ok()?.parse().ok()?
+        decimal::parse(digits)
     } else if words {
         match digits.to_ascii_lowercase().as_slice() {
             b"inf" | b"infinity" => f64::INFINITY,
