@@ -10,8 +10,6 @@
 //!
 //! Left out: changing variables, and conditions of breakpoints.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use gc_arena::Gc;
 use piccolo::{Context, Value};
 
@@ -76,8 +74,8 @@ const DEPTH_MAX: usize = 2;
 /// When watched runs stop next.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    /// Lines to stop at, by the file's name as messages show it.
-    breakpoints: BTreeMap<String, BTreeSet<u32>>,
+    /// Lines to stop at, with the file's name as messages show it.
+    breakpoints: Vec<(String, u32)>,
     goal: Goal,
     /// The instruction that was looked at last.
     last: Option<Place>,
@@ -110,10 +108,7 @@ struct Place {
 
 impl Watch {
     pub(crate) fn set_breakpoints(&mut self, breakpoints: impl IntoIterator<Item = (String, u32)>) {
-        self.breakpoints.clear();
-        for (file, line) in breakpoints {
-            self.breakpoints.entry(file).or_default().insert(line);
-        }
+        self.breakpoints = breakpoints.into_iter().collect();
     }
 
     pub(crate) fn pause(&mut self) {
@@ -166,7 +161,7 @@ impl Watch {
     }
 
     fn has_breakpoint(&self, prototype: &Prototype<'_>, here: Place) -> bool {
-        self.breakpoints.get(&prototype.chunk.display_name).is_some_and(|lines| lines.contains(&here.line))
+        self.breakpoints.iter().any(|(file, line)| *line == here.line && *file == prototype.chunk.display_name)
     }
 }
 

@@ -103,7 +103,7 @@ impl Engine {
     /// Makes an engine with the libraries of its dialect.
     pub fn new(options: Options) -> Engine {
         let mut lua = piccolo::Lua::empty();
-        let (watch, hints) = lua.enter(|ctx| {
+        let (watch, hints) = enter(&mut lua, |ctx| {
             let shared = Shared::install(ctx, options.clone());
             stdlib::load(ctx, &options);
             (Rc::clone(&shared.watch), Rc::clone(&shared.hints))
@@ -118,7 +118,7 @@ impl Engine {
 
     /// Looks at or changes the state. No Lua code runs inside.
     pub fn enter<R>(&mut self, f: impl for<'gc> FnOnce(Context<'gc>) -> R) -> R {
-        self.lua.enter(f)
+        enter(&mut self.lua, f)
     }
 
     /// Compiles a chunk. `chunk_name` is as Lua has it: `@init.lua` for a file, `=stdin` for a plain name, else the source.
@@ -126,7 +126,7 @@ impl Engine {
     /// # Errors
     /// If the chunk is not well formed.
     pub fn load(&mut self, chunk_name: &str, source: &[u8]) -> Result<StashedFunction, CompileError> {
-        self.lua.enter(|ctx| {
+        enter(&mut self.lua, |ctx| {
             let shared = Shared::of(ctx);
             let source = chunk::without_shebang(source);
             let function = chunk::load(ctx, shared, chunk_name.as_bytes(), source, shared.globals)?;
@@ -145,7 +145,7 @@ impl Engine {
             self.baseline = Some(self.lua.total_memory());
         }
         let limit = self.options.memory_max.map(|max| max + self.baseline.unwrap_or(0));
-        self.lua.enter(|ctx| {
+        enter(&mut self.lua, |ctx| {
             Shared::of(ctx).memory_max.set(limit);
             let machine = Machine::new(function.fetch(ctx).into(), arguments(ctx));
             let state: SharedRunState<'_> = Gc::new(&ctx, RefLock::new(RunState::Running(Box::new(machine))));
@@ -162,7 +162,7 @@ impl Engine {
             run.interrupted.take().unwrap_or(Interrupted { left: i64::from(*fuel).min(SLICE), used: 0 });
         loop {
             let slice = Slice { fuel: left, used, is_watched };
-            let (after, exit) = self.lua.enter(|ctx| run_slice(ctx, run, slice));
+            let (after, exit) = enter(&mut self.lua, |ctx| run_slice(ctx, run, slice));
             let spent = left - after;
             used += spent;
             *fuel = u32::try_from(i64::from(*fuel) - spent).unwrap_or(0);
@@ -188,7 +188,7 @@ impl Engine {
 
     /// The results of a finished run; none before that, nor a second time.
     pub fn results<R>(&mut self, run: &Run, f: impl for<'gc> FnOnce(Context<'gc>, Vec<Value<'gc>>) -> R) -> R {
-        self.lua.enter(|ctx| {
+        enter(&mut self.lua, |ctx| {
             let values = match &mut *state_of(ctx, run).borrow_mut(&ctx) {
                 RunState::Done(values) => std::mem::take(values),
                 RunState::Running(_) => Vec::new(),
@@ -226,7 +226,7 @@ impl Engine {
 
     /// The calls under way in `run`, which the debugger has stopped, the innermost first.
     pub fn call_levels(&mut self, run: &Run) -> Vec<CallLevel> {
-        self.lua.enter(|ctx| match &*state_of(ctx, run).borrow() {
+        enter(&mut self.lua, |ctx| match &*state_of(ctx, run).borrow() {
             RunState::Running(machine) => machine.call_levels(ctx, Shared::of(ctx)),
             RunState::Done(_) => Vec::new(),
         })
@@ -241,6 +241,16 @@ impl Engine {
     pub fn collect(&mut self) {
         self.lua.gc_collect();
     }
+}
+
+/// Runs `f` in the heap of `lua`. piccolo's own function would be compiled, with the collector in it, for each `f` anew.
+fn enter<R>(lua: &mut piccolo::Lua, f: impl for<'gc> FnOnce(Context<'gc>) -> R) -> R {
+    fn enter_once(lua: &mut piccolo::Lua, f: &mut dyn for<'gc> FnMut(Context<'gc>)) {
+        lua.enter(f);
+    }
+    let (mut f, mut result) = (Some(f), None);
+    enter_once(lua, &mut |ctx| result = f.take().map(|f| f(ctx)));
+    result.expect("entering a heap runs the function once")
 }
 
 /// Why a slice of a run ended.

@@ -1,7 +1,5 @@
 //! Functions of desktop Lua that the chip leaves out: a program that calls one gets the chip's error, and its author a hint.
 
-use std::collections::BTreeSet;
-
 use crate::{Dialect, Position};
 
 /// What a program relied on that a chip does not have.
@@ -19,13 +17,14 @@ pub struct Hint {
 #[derive(Debug, Default)]
 pub(crate) struct Hints {
     waiting: Vec<Hint>,
-    given: BTreeSet<String>,
+    given: Vec<String>,
 }
 
 impl Hints {
     /// Notes that a program wanted `name`, unless that was said before.
     pub(crate) fn missing(&mut self, name: String, position: Option<Position>) {
-        if self.given.insert(name.clone()) {
+        if !self.given.contains(&name) {
+            self.given.push(name.clone());
             let text =
                 format!("`{name}` is part of desktop Lua; the chip leaves it out, labs with `fullLibraries` have it");
             self.waiting.push(Hint { name, text, position });
