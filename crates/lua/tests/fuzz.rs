@@ -1,24 +1,8 @@
 //! Bounded, deterministic fuzzing: bytes through lexer and parser, token soup and broken programs through the interpreter,
 //! damaged dumps through the loader. Nothing may panic, hang or pass its limits.
 
+use fastrand::Rng;
 use lua::{Dialect, Engine, Options};
-
-/// A small generator of numbers that look random (SplitMix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-}
 
 const DIALECTS: [Dialect; 2] = [Dialect::Lua51, Dialect::Lua53];
 
@@ -138,10 +122,10 @@ fn run(dialect: Dialect, source: &[u8]) {
 
 #[test]
 fn arbitrary_bytes_are_refused_or_compiled() {
-    let mut numbers = Numbers(1);
+    let mut numbers = Rng::with_seed(1);
     for _ in 0..1500 {
-        let length = numbers.below(60);
-        let bytes: Vec<u8> = (0..length).map(|_| numbers.next() as u8).collect();
+        let length = numbers.usize(..60);
+        let bytes: Vec<u8> = (0..length).map(|_| numbers.u8(..)).collect();
         for dialect in DIALECTS {
             lua::check(&bytes, dialect);
         }
@@ -150,10 +134,10 @@ fn arbitrary_bytes_are_refused_or_compiled() {
 
 #[test]
 fn arbitrary_tokens_are_refused_or_run() {
-    let mut numbers = Numbers(2);
+    let mut numbers = Rng::with_seed(2);
     for round in 0..1500 {
-        let count = numbers.below(30);
-        let source: Vec<&str> = (0..count).map(|_| WORDS[numbers.below(WORDS.len())]).collect();
+        let count = numbers.usize(..30);
+        let source: Vec<&str> = (0..count).map(|_| WORDS[numbers.usize(..WORDS.len())]).collect();
         let source = source.join(" ");
         for dialect in DIALECTS {
             lua::check(source.as_bytes(), dialect);
@@ -164,15 +148,15 @@ fn arbitrary_tokens_are_refused_or_run() {
 
 #[test]
 fn mixed_programs_run_within_their_limits() {
-    let mut numbers = Numbers(3);
+    let mut numbers = Rng::with_seed(3);
     for round in 0..400 {
-        let count = 1 + numbers.below(8);
-        let lines: Vec<&str> = (0..count).map(|_| LINES[numbers.below(LINES.len())]).collect();
+        let count = 1 + numbers.usize(..8);
+        let lines: Vec<&str> = (0..count).map(|_| LINES[numbers.usize(..LINES.len())]).collect();
         let mut source = lines.join("\n").into_bytes();
-        if numbers.below(2) == 0 {
+        if numbers.usize(..2) == 0 {
             // One word becomes another.
-            let at = numbers.below(source.len());
-            let word = WORDS[numbers.below(WORDS.len())];
+            let at = numbers.usize(..source.len());
+            let word = WORDS[numbers.usize(..WORDS.len())];
             source.splice(at..at, format!(" {word} ").into_bytes());
         }
         run(DIALECTS[round % 2], &source);
@@ -181,7 +165,7 @@ fn mixed_programs_run_within_their_limits() {
 
 #[test]
 fn damaged_dumps_are_refused_or_run() {
-    let mut numbers = Numbers(4);
+    let mut numbers = Rng::with_seed(4);
     let source = b"local function f(x) return x and f(x - 1) end local d = string.dump(f) \
         for i = 1, #d do pcall(load or loadstring, d:sub(1, i)) end \
         local g = (loadstring or load)(d) pcall(g, 1) print(g)";
@@ -189,11 +173,11 @@ fn damaged_dumps_are_refused_or_run() {
     run(DIALECTS[1], source);
     for round in 0..500 {
         let mut bytes = b"\x1bLuaP\x01\0\0\0\0\0\x05\0\0\0=testreturn function() return 1 end".to_vec();
-        for _ in 0..1 + numbers.below(4) {
-            let at = numbers.below(bytes.len());
-            bytes[at] = numbers.next() as u8;
+        for _ in 0..1 + numbers.usize(..4) {
+            let at = numbers.usize(..bytes.len());
+            bytes[at] = numbers.u8(..);
         }
-        bytes.truncate(numbers.below(bytes.len() + 1));
+        bytes.truncate(numbers.usize(..=bytes.len()));
         run(DIALECTS[round % 2], &bytes);
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{Client, Relay, echo_server};
+use fastrand::Rng;
 use relay_protocol::ext::ExtPacket;
 use relay_protocol::{Extension, Info, Packet, StreamId, StreamType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,31 +21,14 @@ const MESSAGES: usize = 12;
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
-/// A small generator of numbers that look random (SplitMix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-
-    fn damage(&mut self, bytes: &mut Vec<u8>) {
-        let at = self.below(bytes.len());
-        match self.below(5) {
-            0 if !bytes.is_empty() => bytes[at] = self.next() as u8,
-            1 => bytes.insert(at, self.next() as u8),
-            2 if !bytes.is_empty() => drop(bytes.remove(at)),
-            3 => bytes.truncate(at),
-            _ => bytes.extend_from_within(at..),
-        }
+fn damage(numbers: &mut Rng, bytes: &mut Vec<u8>) {
+    let at = numbers.usize(..bytes.len().max(1));
+    match numbers.usize(..5) {
+        0 if !bytes.is_empty() => bytes[at] = numbers.u8(..),
+        1 => bytes.insert(at, numbers.u8(..)),
+        2 if !bytes.is_empty() => drop(bytes.remove(at)),
+        3 => bytes.truncate(at),
+        _ => bytes.extend_from_within(at..),
     }
 }
 
@@ -92,9 +76,9 @@ fn room_messages() -> Vec<Vec<u8>> {
 }
 
 /// One connection's bytes: a request, then messages, damaged here or there or not at all.
-fn conversation(numbers: &mut Numbers, port: u16) -> Vec<u8> {
-    let in_room = numbers.below(3) == 0;
-    let (path, protocol) = match (in_room, numbers.below(2)) {
+fn conversation(numbers: &mut Rng, port: u16) -> Vec<u8> {
+    let in_room = numbers.usize(..3) == 0;
+    let (path, protocol) = match (in_room, numbers.usize(..2)) {
         (true, _) => ("/room/fuzz", ""),
         (false, 0) => ("/wisp/", ""),
         (false, _) => ("/wisp/", "Sec-WebSocket-Protocol: wisp-v2\r\n"),
@@ -104,22 +88,22 @@ fn conversation(numbers: &mut Numbers, port: u16) -> Vec<u8> {
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     .into_bytes();
-    if numbers.below(8) == 0 {
-        numbers.damage(&mut request);
+    if numbers.usize(..8) == 0 {
+        damage(numbers, &mut request);
     }
     let messages = if in_room { room_messages() } else { wisp_messages(port) };
-    for index in 0..=numbers.below(MESSAGES) {
+    for index in 0..=numbers.usize(..MESSAGES) {
         // Mostly in the order in which a client would say it.
-        let at = if numbers.below(3) == 0 { numbers.below(messages.len()) } else { index % messages.len() };
+        let at = if numbers.usize(..3) == 0 { numbers.usize(..messages.len()) } else { index % messages.len() };
         let mut message = messages[at].clone();
         let is_text = message.first() == Some(&b'{');
-        if numbers.below(4) == 0 {
-            numbers.damage(&mut message);
+        if numbers.usize(..4) == 0 {
+            damage(numbers, &mut message);
         }
-        let opcode = if is_text { 1 } else { [2, 2, 2, 2, 2, 2, 0, 8, 9, 10][numbers.below(10)] };
+        let opcode = if is_text { 1 } else { [2, 2, 2, 2, 2, 2, 0, 8, 9, 10][numbers.usize(..10)] };
         let mut frame = websocket_frame(opcode, &message[..message.len().min(60_000)]);
-        if numbers.below(16) == 0 {
-            numbers.damage(&mut frame);
+        if numbers.usize(..16) == 0 {
+            damage(numbers, &mut frame);
         }
         request.extend_from_slice(&frame);
     }
@@ -136,7 +120,7 @@ async fn damaged_conversations_never_panic_and_the_next_client_is_served() {
     let relay = Relay::local().await;
     let target = echo_server().await;
     for seed in 0..CONNECTIONS {
-        let bytes = conversation(&mut Numbers(seed), target.port());
+        let bytes = conversation(&mut Rng::with_seed(seed), target.port());
         let mut socket = TcpStream::connect(relay.address).await.unwrap();
         // The upgrade is answered before anything more is sent, as the protocol wants it.
         let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
