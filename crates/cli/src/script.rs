@@ -49,6 +49,7 @@ pub(crate) fn run(arguments: &LuaArguments) -> Result<ExitCode> {
     let printer = Rc::new(Printer { out: RefCell::new(BufWriter::new(io::stdout())), is_closed: Cell::new(false) });
     let mut engine = Engine::new(options(arguments.lua, &printer));
     let outcome = execute(&mut engine, &format!("@{name}"), &source, &arguments.arguments, &printer);
+    close(&mut engine);
     printer.flush();
     Ok(match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,6 +76,12 @@ fn options(version: LuaArgument, printer: &Rc<Printer>) -> Options {
         })),
         ..Options::default()
     }
+}
+
+/// Runs the finalizers that are left.
+fn close(engine: &mut Engine) {
+    let run = engine.close();
+    while let Step::OutOfFuel = engine.step(&run, &mut FUEL.clone()) {}
 }
 
 /// Runs the chunk to its end, or until nobody reads what it prints, which ends the reference command too (SIGPIPE). The

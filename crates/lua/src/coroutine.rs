@@ -46,6 +46,14 @@ pub(crate) fn new_coroutine<'gc>(mc: &Mutation<'gc>, function: Value<'gc>) -> Co
     Coroutine(UserData::new::<Rootable![CoroutineCell<'_>]>(mc, RefLock::new(state)))
 }
 
+impl<'gc> CoroutineState<'gc> {
+    /// Shows what the coroutine keeps alive; false if a native function in it keeps values of its own.
+    pub(crate) fn visit(&self, visit: &mut dyn FnMut(Value<'gc>)) -> bool {
+        self.start.iter().chain(&self.values).for_each(|value| visit(*value));
+        self.frames.iter().all(|frame| frame.visit(visit))
+    }
+}
+
 impl<'gc> Coroutine<'gc> {
     pub(crate) fn write<R>(self, mc: &Mutation<'gc>, f: impl FnOnce(&mut CoroutineState<'gc>) -> R) -> Option<R> {
         let cell = self.0.downcast_write::<Rootable![CoroutineCell<'_>]>(mc).ok()?;

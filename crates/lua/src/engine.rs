@@ -11,6 +11,7 @@ use crate::{
     debugger::{CallLevel, Resume, Watch},
     machine::{Exit, Machine, Slice},
     missing::{Hint, Hints},
+    reach,
     shared::Shared,
     stdlib,
 };
@@ -77,10 +78,23 @@ struct Interrupted {
 /// A run as it stands in the heap.
 #[derive(Collect)]
 #[collect(no_drop)]
-enum RunState<'gc> {
+pub(crate) enum RunState<'gc> {
     Running(Box<Machine<'gc>>),
     /// The function has returned these values, or failed and returned none.
     Done(Vec<Value<'gc>>),
+}
+
+impl<'gc> RunState<'gc> {
+    /// Shows what the run keeps alive; false if a native function under way keeps values of its own.
+    pub(crate) fn visit(&self, visit: &mut dyn FnMut(Value<'gc>)) -> bool {
+        match self {
+            RunState::Running(machine) => machine.visit(visit),
+            RunState::Done(values) => {
+                values.iter().for_each(|value| visit(*value));
+                true
+            }
+        }
+    }
 }
 
 type SharedRunState<'gc> = Gc<'gc, RefLock<RunState<'gc>>>;
@@ -149,6 +163,7 @@ impl Engine {
             Shared::of(ctx).memory_max.set(limit);
             let machine = Machine::new(function.fetch(ctx).into(), arguments(ctx));
             let state: SharedRunState<'_> = Gc::new(&ctx, RefLock::new(RunState::Running(Box::new(machine))));
+            Shared::of(ctx).roots.borrow_mut(&ctx).add_run(ctx, state);
             Run { state: ctx.registry().roots().stash(&ctx, state), interrupted: Cell::new(None) }
         })
     }
@@ -162,7 +177,13 @@ impl Engine {
             run.interrupted.take().unwrap_or(Interrupted { left: i64::from(*fuel).min(SLICE), used: 0 });
         loop {
             let slice = Slice { fuel: left, used, is_watched };
-            let (after, exit) = enter(&mut self.lua, |ctx| run_slice(ctx, run, slice));
+            let (after, exit) = enter(&mut self.lua, |ctx| {
+                let end = run_slice(ctx, run, slice);
+                if reach::wants_walk(Shared::of(ctx)) {
+                    reach::walk(ctx);
+                }
+                end
+            });
             let spent = left - after;
             used += spent;
             *fuel = u32::try_from(i64::from(*fuel) - spent).unwrap_or(0);
@@ -176,7 +197,7 @@ impl Engine {
                     run.interrupted.set(Some(Interrupted { left: after, used }));
                     return Step::OutOfFuel;
                 }
-                SliceEnd::Collect => self.lua.gc_collect(),
+                SliceEnd::Collect => self.collect(),
                 SliceEnd::OutOfFuel => {}
             }
             if *fuel == 0 {
@@ -237,9 +258,23 @@ impl Engine {
         self.lua.total_memory().saturating_sub(self.baseline.unwrap_or(0))
     }
 
-    /// Collects all garbage now.
+    /// Collects all garbage now. Finalizers that are due are called when a run goes on.
     pub fn collect(&mut self) {
+        enter(&mut self.lua, |ctx| {
+            if reach::is_needed(Shared::of(ctx)) {
+                reach::walk(ctx);
+            }
+        });
         self.lua.gc_collect();
+    }
+
+    /// Begins the last run of the state: the finalizers of all objects that still wait for them, as `lua_close` calls them.
+    pub fn close(&mut self) -> Run {
+        let closer = enter(&mut self.lua, |ctx| {
+            reach::close(ctx);
+            StashedFunction(crate::stash(ctx, reach::closer(ctx)))
+        });
+        self.start(&closer, |_| Vec::new())
     }
 }
 

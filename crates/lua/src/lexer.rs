@@ -353,10 +353,7 @@ impl<'s> Lexer<'s> {
                     break;
                 }
                 Some(b'[') if level == 0 && !self.dialect.is_53() && self.peek_at(1) == Some(b'[') => {
-                    let mut text = b"[[".to_vec();
-                    text.extend_from_slice(&content);
-                    text.push(b'[');
-                    return Err(self.error("nesting of [[...]] is deprecated", Some(&text), start));
+                    return Err(self.error("nesting of [[...]] is deprecated", Some(b"["), start));
                 }
                 Some(b'\n' | b'\r') => {
                     self.take_newline();

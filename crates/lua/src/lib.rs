@@ -9,7 +9,7 @@
 //! no clock, and two engines given the same calls behave alike.
 //!
 //! In reading order: `dialect`, `value`, `table`, `number`, `error`; `lexer`, `ast`, `parser`, `compiler`, `opcode`,
-//! `prototype`; `machine`, `closure`, `coroutine`, `shared`, `debugger`, `missing`; [`native`], [`rom`], `stdlib`.
+//! `prototype`; `machine`, `closure`, `coroutine`, `shared`, `reach`, `debugger`, `missing`; [`native`], [`rom`], `stdlib`.
 
 #![warn(clippy::unwrap_used)]
 
@@ -30,6 +30,7 @@ pub mod number;
 mod opcode;
 mod parser;
 mod prototype;
+mod reach;
 pub mod rom;
 mod shared;
 mod stdlib;

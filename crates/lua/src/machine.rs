@@ -21,6 +21,7 @@ use crate::{
     closure::ClosureCell,
     coroutine::Status,
     native::{Answer, Call, Continuation, Control, NativeCell, Outcome},
+    reach::{self, RunFinalizers},
     shared::Shared,
 };
 
@@ -207,6 +208,11 @@ impl<'gc> Continuation<'gc> for Later<'gc> {
     fn failed(self: Box<Self>, call: Call<'gc, '_>, error: Error<'gc>) -> Answer<'gc> {
         self.continuation.failed(call, error)
     }
+
+    fn visit(&self, visit: &mut dyn FnMut(Value<'gc>)) -> bool {
+        self.values.iter().for_each(|value| visit(*value));
+        self.continuation.visit(visit)
+    }
 }
 
 impl<'gc> Machine<'gc> {
@@ -267,6 +273,9 @@ impl<'gc> Machine<'gc> {
                 self.stack[1..=arguments.len()].copy_from_slice(&arguments);
                 self.call(ctx, shared, 0, arguments.len(), Return::Pass)
             }
+            (None, None) if reach::has_due(shared) && !self.memory.is_retry => {
+                self.interrupt_for_finalizers(ctx, shared)
+            }
             (None, None) => self.check_slice(ctx, shared),
         };
         loop {
@@ -293,6 +302,32 @@ impl<'gc> Machine<'gc> {
                 Err(error) => self.unwind(ctx, shared, error),
             }
         }
+    }
+
+    /// Calls the finalizers that are due before what comes next.
+    fn interrupt_for_finalizers(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Result<Flow, Error<'gc>> {
+        let running = self.frames.last().filter(|frame| matches!(frame.kind, FrameKind::Lua));
+        let running = running.map(|frame| (frame.function, frame.end()));
+        // Deep in native code they wait until the program has come back from there.
+        let (Some((function, at)), true) = (running, self.native_calls + 10 < NATIVE_CALLS_MAX) else {
+            return self.check_slice(ctx, shared);
+        };
+        let finalizers = Box::new(RunFinalizers { result: Value::Nil, is_closing: false });
+        self.push_frame(ctx, function, FrameKind::Native(finalizers), at, Return::Drop)?;
+        Ok(Flow::Go)
+    }
+
+    /// Shows what the machine keeps alive; false if a native function under way keeps values of its own.
+    pub(crate) fn visit(&self, visit: &mut dyn FnMut(Value<'gc>)) -> bool {
+        self.stack.iter().for_each(|value| visit(*value));
+        if let Some((function, arguments)) = &self.start {
+            visit(*function);
+            arguments.iter().for_each(|value| visit(*value));
+        }
+        if let Some(coroutine) = self.coroutine {
+            visit(coroutine.into());
+        }
+        self.frames.iter().all(|frame| frame.visit(visit))
     }
 
     /// The results of a finished run.
@@ -812,12 +847,12 @@ impl<'gc> Machine<'gc> {
                 self.resume(ctx, shared, coroutine, pushed, wrap, function, at, results)
             }
             Control::Yield { pushed } => self.yield_values(ctx, shared, pushed, results),
-            Control::Collect => {
+            Control::Collect(result) => {
                 self.wants_collection = true;
                 self.native = None;
-                let zero = shared.options.dialect.integer(0);
-                self.stack[at] = zero;
-                self.deliver(ctx, shared, at, 1, results)
+                let finalizers = Box::new(RunFinalizers { result, is_closing: false });
+                self.push_frame(ctx, function, FrameKind::Native(finalizers), at, results)?;
+                Ok(Flow::Go)
             }
         }
     }
@@ -1134,6 +1169,21 @@ pub(crate) enum Flow {
 }
 
 impl<'gc> Frame<'gc> {
+    /// Shows what the frame keeps alive; false if it cannot show all of it.
+    pub(crate) fn visit(&self, visit: &mut dyn FnMut(Value<'gc>)) -> bool {
+        visit(Value::UserData(self.function));
+        match &self.kind {
+            FrameKind::Native(continuation) => return continuation.visit(visit),
+            FrameKind::Protected(Some(handler)) => visit(*handler),
+            FrameKind::Resume { coroutine, previous, .. } => {
+                visit((*coroutine).into());
+                previous.iter().for_each(|previous| visit((*previous).into()));
+            }
+            FrameKind::Protected(None) | FrameKind::Handler | FrameKind::Lua => {}
+        }
+        true
+    }
+
     /// Moves the frame with its values.
     fn shift(&mut self, by: i64) {
         self.base = (i64::from(self.base) + by) as u32;

@@ -80,8 +80,8 @@ pub enum Control<'gc> {
     Resume { coroutine: crate::Coroutine<'gc>, pushed: usize, wrap: bool },
     /// Leave the running coroutine with the pushed values.
     Yield { pushed: usize },
-    /// Run a full collection, then return 0.
-    Collect,
+    /// Run a full collection and the finalizers it finds due, then return the value.
+    Collect(Value<'gc>),
 }
 
 /// What goes on after the function that a native function called has returned.
@@ -99,6 +99,14 @@ pub trait Continuation<'gc>: Collect {
     fn failed(self: Box<Self>, call: Call<'gc, '_>, error: Error<'gc>) -> Answer<'gc> {
         let _ = call;
         Err(error)
+    }
+
+    /// Shows the Lua values inside to `visit`; false, as a continuation without this says, if it does not show all of them.
+    ///
+    /// Finalizers and weak keys wait while there is a continuation that does not.
+    fn visit(&self, visit: &mut dyn FnMut(Value<'gc>)) -> bool {
+        let _ = visit;
+        false
     }
 }
 
@@ -118,6 +126,10 @@ where
     fn resume(self: Box<Self>, call: Call<'gc, '_>) -> Answer<'gc> {
         let this = *self;
         (this.resume)(this.state, call)
+    }
+
+    fn visit(&self, _: &mut dyn FnMut(Value<'gc>)) -> bool {
+        size_of::<S>() == 0
     }
 }
 

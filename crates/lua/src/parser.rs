@@ -69,6 +69,15 @@ struct Scope {
     blocks: Vec<Labels>,
 }
 
+/// How deep in the source the parser stands.
+#[derive(Clone, Copy)]
+struct Depth {
+    scopes: usize,
+    blocks: usize,
+    loops: usize,
+    level: usize,
+}
+
 #[derive(Default)]
 struct Labels {
     active: usize,
@@ -306,6 +315,21 @@ impl<'s> Parser<'s> {
         self.scope_mut().blocks.push(Labels { active, labels: Vec::new() });
     }
 
+    fn depth(&self) -> Depth {
+        let scope = self.scope();
+        Depth { scopes: self.scopes.len(), blocks: scope.blocks.len(), loops: scope.loops, level: self.level }
+    }
+
+    /// Leaves what a mistake has left open.
+    fn return_to(&mut self, depth: Depth) {
+        self.scopes.truncate(depth.scopes);
+        while self.scope().blocks.len() > depth.blocks {
+            self.close_block();
+        }
+        self.scope_mut().loops = depth.loops;
+        self.level = depth.level;
+    }
+
     fn close_block(&mut self) {
         let scope = self.scope_mut();
         if let Some(block) = scope.blocks.pop() {
@@ -454,14 +478,15 @@ impl<'s> Parser<'s> {
     /// A block with a scope of its own.
     fn block(&mut self) -> Result<Block> {
         self.open_block();
-        let block = self.statements();
+        let block = self.statements()?;
         self.close_block();
-        block
+        Ok(block)
     }
 
     fn statements(&mut self) -> Result<Block> {
         let mut statements = Vec::new();
         self.enter_level()?;
+        let depth = self.depth();
         while !self.block_ends() {
             let is_last =
                 self.is_keyword(Keyword::Return) || (self.is_keyword(Keyword::Break) && !self.dialect.is_53());
@@ -469,6 +494,7 @@ impl<'s> Parser<'s> {
                 Ok(statement) => statements.extend(statement),
                 Err(error) if self.recovers && self.errors.len() < ERRORS_MAX => {
                     self.errors.push(*error);
+                    self.return_to(depth);
                     self.skip_to_statement()?;
                     continue;
                 }
@@ -578,9 +604,9 @@ impl<'s> Parser<'s> {
 
     fn loop_body(&mut self) -> Result<Block> {
         self.scope_mut().loops += 1;
-        let block = self.block();
+        let block = self.block()?;
         self.scope_mut().loops -= 1;
-        block
+        Ok(block)
     }
 
     fn while_statement(&mut self, line: u32) -> Result<StatementKind> {
@@ -597,9 +623,8 @@ impl<'s> Parser<'s> {
         // The condition sees the locals of the body.
         self.open_block();
         self.scope_mut().loops += 1;
-        let body = self.statements();
+        let body = self.statements()?;
         self.scope_mut().loops -= 1;
-        let body = body?;
         self.expect_closing(Token::Keyword(Keyword::Until), Token::Keyword(Keyword::Repeat), line)?;
         let condition = self.expression()?;
         self.close_block();
@@ -652,10 +677,9 @@ impl<'s> Parser<'s> {
             self.activate(name)?;
         }
         self.scope_mut().loops += 1;
-        let body = self.block();
+        let body = self.block()?;
         self.scope_mut().loops -= 1;
         self.close_block();
-        let body = body?;
         self.expect_closing(Token::Keyword(Keyword::End), Token::Keyword(Keyword::For), line)?;
         Ok(body)
     }
@@ -739,8 +763,9 @@ impl<'s> Parser<'s> {
         self.advance()?;
         let (name, span) = self.name()?;
         let line = span.line;
-        let known = self.scope().blocks.iter().flat_map(|block| &block.labels).find(|(label, _)| *label == name);
-        if let Some((_, first)) = known {
+        // A label may hide one of an enclosing block.
+        let block = self.scope().blocks.last();
+        if let Some((_, first)) = block.and_then(|block| block.labels.iter().find(|(label, _)| *label == name)) {
             let text =
                 [b"label '", self.lexer.symbols.text(name), format!("' already defined on line {first}").as_bytes()]
                     .concat();
@@ -1044,10 +1069,8 @@ impl<'s> Parser<'s> {
                         self.scope_mut().is_vararg = true;
                         break;
                     }
-                    _ => {
-                        let what = self.lexer.describe(Token::Name(Symbol(0)));
-                        return Err(self.error_near(format!("{what} or '...' expected")));
-                    }
+                    // Unlike elsewhere 5.1 puts no quotes around the kind of token.
+                    _ => return Err(self.error_near("<name> or '...' expected")),
                 }
                 if !self.take_char(b',')? {
                     break;

@@ -14,6 +14,7 @@ use crate::{
     missing::Hints,
     native::Lookup,
     number,
+    reach::{Finalizers, Roots},
     value::{Function, Kind, kind, type_name},
 };
 
@@ -31,6 +32,11 @@ pub(crate) struct Shared<'gc> {
     other_metatables: Gc<'gc, RefLock<[Option<Table<'gc>>; 5]>>,
     pub(crate) names: Names<'gc>,
     pub(crate) iterators: Gc<'gc, Lock<Iterators<'gc>>>,
+    pub(crate) finalizers: Gc<'gc, RefLock<Finalizers<'gc>>>,
+    pub(crate) roots: Gc<'gc, RefLock<Roots<'gc>>>,
+    /// Whether a program has made a table with weak keys.
+    #[collect(require_static)]
+    pub(crate) has_weak_keys: Cell<bool>,
     /// Most bytes the arena may hold, that of a fresh engine included.
     #[collect(require_static)]
     pub(crate) memory_max: Cell<Option<usize>>,
@@ -79,6 +85,9 @@ impl<'gc> Shared<'gc> {
                 other_metatables: Gc::new(&ctx, RefLock::new([None; 5])),
                 names: Names::new(ctx),
                 iterators: Gc::new(&ctx, Lock::new(Iterators::default())),
+                finalizers: Gc::new(&ctx, RefLock::default()),
+                roots: Gc::new(&ctx, RefLock::default()),
+                has_weak_keys: Cell::new(false),
                 memory_max: Cell::new(None),
                 addresses: Gc::new(
                     &ctx,
@@ -95,6 +104,20 @@ impl<'gc> Shared<'gc> {
     pub(crate) fn of(ctx: Context<'gc>) -> &'gc Shared<'gc> {
         let shared = ctx.singleton::<Rootable![SharedRoot<'_>]>().0.get();
         Gc::as_ref(shared.expect("an engine installs its shared state when it is made"))
+    }
+
+    /// Shows what every program can reach.
+    pub(crate) fn visit(&self, visit: &mut dyn FnMut(Value<'gc>)) {
+        for table in [self.globals, self.registry, self.rom] {
+            visit(table.into());
+        }
+        for table in self.other_metatables.borrow().iter().chain([&self.string_metatable.get()]).flatten() {
+            visit((*table).into());
+        }
+        let Iterators { next, indexed } = self.iterators.get();
+        for function in [next, indexed].into_iter().flatten() {
+            visit(Value::UserData(function));
+        }
     }
 
     pub(crate) fn metatable(&self, value: Value<'gc>) -> Option<Table<'gc>> {
@@ -269,6 +292,7 @@ macro_rules! names {
 }
 
 names! {
+    finalizer b"__gc",
     index b"__index", new_index b"__newindex", call b"__call", equal b"__eq", less b"__lt", less_equal b"__le",
     length b"__len", concat b"__concat", negate b"__unm", bit_not b"__bnot", add b"__add", subtract b"__sub",
     multiply b"__mul", divide b"__div", modulo b"__mod", power b"__pow", floor_divide b"__idiv", bit_and b"__band",

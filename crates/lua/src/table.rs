@@ -13,7 +13,7 @@ use allocator_api2::vec;
 use gc_arena::{Collect, Gc, Mutation, Rootable, allocator_api::MetricsAlloc, lock::RefLock};
 use piccolo::{Context, IntoValue, String, UserData, Value};
 
-use crate::value::WeakCell;
+use crate::{shared::Shared, value::WeakCell};
 
 /// A key that no table can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,8 @@ struct Flags(u8);
 const WEAK_KEYS: u8 = 1;
 const WEAK_VALUES: u8 = 2;
 const READ_ONLY: u8 = 4;
+/// The table waits for its finalizer.
+const WATCHED: u8 = 8;
 
 impl<'gc> From<Table<'gc>> for Value<'gc> {
     fn from(table: Table<'gc>) -> Self {
@@ -203,10 +205,27 @@ impl<'gc> Table<'gc> {
             }
             _ => 0,
         };
+        if mode & WEAK_KEYS != 0 {
+            Shared::of(ctx).has_weak_keys.set(true);
+        }
         self.write(&ctx, |state| {
             state.metatable = metatable;
             state.set_mode(&ctx, mode);
         });
+    }
+
+    /// Notes that the table waits for its finalizer; false if it did already.
+    pub(crate) fn begin_watching(self, ctx: Context<'gc>) -> bool {
+        self.write(&ctx, |state| {
+            let is_new = state.flags.0 & WATCHED == 0;
+            state.flags.0 |= WATCHED;
+            is_new
+        })
+    }
+
+    /// The finalizer's time has come.
+    pub(crate) fn end_watching(self, ctx: Context<'gc>) {
+        self.write(&ctx, |state| state.flags.0 &= !WATCHED);
     }
 
     /// Makes every later assignment by Lua code fail, as for a table in ROM. Native code may still write.
@@ -279,10 +298,57 @@ impl<'gc> TableState<'gc> {
         self.flags.0 & (WEAK_KEYS | WEAK_VALUES) != 0
     }
 
+    /// Whether entries live as long as their keys.
+    pub(crate) fn is_ephemeron(&self) -> bool {
+        self.flags.0 & (WEAK_KEYS | WEAK_VALUES) == WEAK_KEYS
+    }
+
+    /// Shows what the table keeps alive; of an ephemeron table what it does by itself.
+    pub(crate) fn visit(&self, visit: &mut dyn FnMut(Value<'gc>)) {
+        if let Some(metatable) = self.metatable {
+            visit(metatable.into());
+        }
+        self.array.iter().for_each(|value| visit(*value));
+        for entry in &self.entries {
+            visit(entry.key);
+            if !self.is_ephemeron() || weak_address(entry.key).is_none() {
+                visit(entry.value);
+            }
+        }
+    }
+
+    /// Shows the entries of an ephemeron table: the address of the key with the value.
+    pub(crate) fn visit_pairs(&self, visit: &mut dyn FnMut(usize, Value<'gc>)) {
+        for entry in &self.entries {
+            if let Some(key) = weak_address(entry.key) {
+                visit(key, entry.value);
+            }
+        }
+    }
+
+    /// Removes entries whose weak value is gone.
+    pub(crate) fn clear_values(&mut self, is_gone: impl Fn(usize) -> bool) {
+        for value in self.array.iter_mut().chain(self.entries.iter_mut().map(|entry| &mut entry.value)) {
+            if weak_address(*value).is_some_and(&is_gone) {
+                *value = Value::Nil;
+            }
+        }
+        self.trim();
+    }
+
+    /// Removes entries whose weak key is gone.
+    pub(crate) fn clear_keys(&mut self, is_gone: impl Fn(usize) -> bool) {
+        for entry in &mut self.entries {
+            if weak_address(entry.key).is_some_and(&is_gone) {
+                entry.value = Value::Nil;
+            }
+        }
+    }
+
     /// Whether reads and writes need none of the special cases: no weak references, not read-only.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        self.flags.0 == 0
+        self.flags.0 & !WATCHED == 0
     }
 
     #[inline]
@@ -585,7 +651,7 @@ impl<'gc> TableState<'gc> {
         if self.flags.0 & (WEAK_KEYS | WEAK_VALUES) == mode {
             return;
         }
-        self.flags.0 = (self.flags.0 & READ_ONLY) | mode;
+        self.flags.0 = (self.flags.0 & !(WEAK_KEYS | WEAK_VALUES)) | mode;
         let convert = |value, is_weak| if is_weak { weak(mc, live(mc, value)) } else { live(mc, value) };
         for value in &mut self.array {
             *value = convert(*value, mode & WEAK_VALUES != 0);
@@ -624,6 +690,14 @@ fn live<'gc>(mc: &Mutation<'gc>, value: Value<'gc>) -> Value<'gc> {
     match value {
         Value::UserData(userdata) => WeakCell::resolve(mc, userdata),
         _ => value,
+    }
+}
+
+/// Where the object behind a weak reference stands.
+fn weak_address(value: Value<'_>) -> Option<usize> {
+    match value {
+        Value::UserData(userdata) => WeakCell::address(userdata),
+        _ => None,
     }
 }
 

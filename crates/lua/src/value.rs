@@ -4,12 +4,15 @@
 //! userdata objects are this crate's types behind [`Value::UserData`], told apart by [`kind`]. piccolo's own tables and
 //! functions never appear in programs.
 
-use std::any::Any;
+use std::{
+    any::Any,
+    rc::{Rc, Weak},
+};
 
 use gc_arena::{Collect, DynamicRoot, Gc, GcWeak, Mutation, Rootable, lock::Lock, lock::RefLock};
 use piccolo::{Context, IntoValue, String, UserData, Value, userdata::UserDataInner};
 
-use crate::{closure::ClosureCell, coroutine::CoroutineCell, native::NativeCell, table::Table};
+use crate::{closure::ClosureCell, coroutine::CoroutineCell, native::NativeCell, shared::Shared, table::Table};
 
 /// A value, sorted by what a program can do with it.
 #[derive(Copy, Clone)]
@@ -222,6 +225,15 @@ impl<'gc> Object<'gc> {
         gc_arena::barrier::field!(cell, ObjectCell, metatable).unlock().set(metatable);
     }
 
+    /// Shows what the object keeps alive in the heap.
+    pub(crate) fn visit(self, visit: &mut dyn FnMut(Value<'gc>)) {
+        let cell = self.cell();
+        for table in [cell.metatable.get(), cell.environment.get()].into_iter().flatten() {
+            visit(table.into());
+        }
+        cell.values.borrow().iter().for_each(|value| visit(*value));
+    }
+
     /// A Lua value kept alive by this object in `slot`; nil when none was set.
     pub fn value(self, slot: usize) -> Value<'gc> {
         self.cell().values.borrow().get(slot).copied().unwrap_or_default()
@@ -293,7 +305,54 @@ pub enum Stashed {
     /// A string.
     String(DynamicRoot<Rootable![String<'_>]>),
     /// A table, function, coroutine or object.
-    Object(DynamicRoot<Rootable![UserData<'_>]>),
+    Object(StashedObject),
+}
+
+/// An object held from outside the heap.
+#[derive(Clone)]
+pub struct StashedObject {
+    root: DynamicRoot<Rootable![UserData<'_>]>,
+    /// Tells [`Stash`] that the handle lives.
+    _token: Rc<()>,
+}
+
+/// The objects that are held from outside the heap. piccolo's registry, which holds them, does not tell.
+#[derive(Collect, Default)]
+#[collect(no_drop)]
+pub(crate) struct Stash<'gc> {
+    entries: Vec<StashEntry<'gc>>,
+    /// How many entries, some of them perhaps given up, are looked through next.
+    #[collect(require_static)]
+    purge_at: usize,
+}
+
+#[derive(Collect)]
+#[collect(no_drop)]
+struct StashEntry<'gc> {
+    object: GcWeak<'gc, UserDataInner<'gc>>,
+    #[collect(require_static)]
+    token: Weak<()>,
+}
+
+impl<'gc> Stash<'gc> {
+    fn add(&mut self, object: UserData<'gc>) -> Rc<()> {
+        if self.entries.len() >= self.purge_at {
+            self.entries.retain(|entry| entry.token.strong_count() > 0);
+            self.purge_at = self.entries.len() * 2 + 32;
+        }
+        let token = Rc::new(());
+        self.entries.push(StashEntry { object: Gc::downgrade(object.into_inner()), token: Rc::downgrade(&token) });
+        token
+    }
+
+    /// Shows the objects.
+    pub(crate) fn visit(&self, mc: &Mutation<'gc>, visit: &mut dyn FnMut(Value<'gc>)) {
+        for entry in self.entries.iter().filter(|entry| entry.token.strong_count() > 0) {
+            if let Some(inner) = entry.object.upgrade(mc) {
+                visit(Value::UserData(UserData::from_inner(inner)));
+            }
+        }
+    }
 }
 
 /// A value without a place in the heap.
@@ -324,7 +383,10 @@ pub fn stash<'gc>(ctx: Context<'gc>, value: impl Into<Value<'gc>>) -> Stashed {
         Value::Integer(integer) => Stashed::Plain(PlainValue::Integer(integer)),
         Value::Number(number) => Stashed::Plain(PlainValue::Number(number)),
         Value::String(string) => Stashed::String(roots.stash::<Rootable![String<'_>]>(&ctx, string)),
-        Value::UserData(userdata) => Stashed::Object(roots.stash::<Rootable![UserData<'_>]>(&ctx, userdata)),
+        Value::UserData(userdata) => Stashed::Object(StashedObject {
+            root: roots.stash::<Rootable![UserData<'_>]>(&ctx, userdata),
+            _token: Shared::of(ctx).roots.borrow_mut(&ctx).stashed.add(userdata),
+        }),
         _ => Stashed::Plain(PlainValue::Nil),
     }
 }
@@ -341,7 +403,7 @@ pub fn fetch<'gc>(ctx: Context<'gc>, stashed: &Stashed) -> Value<'gc> {
         Stashed::Plain(PlainValue::Integer(integer)) => Value::Integer(*integer),
         Stashed::Plain(PlainValue::Number(number)) => Value::Number(*number),
         Stashed::String(root) => Value::String(*roots.fetch::<Rootable![String<'_>]>(root)),
-        Stashed::Object(root) => Value::UserData(*roots.fetch::<Rootable![UserData<'_>]>(root)),
+        Stashed::Object(object) => Value::UserData(*roots.fetch::<Rootable![UserData<'_>]>(&object.root)),
     }
 }
 

@@ -26,11 +26,6 @@ const FUEL_PER_STEP: u32 = 997;
 /// Enough for every program of the corpus; more means that one does not end.
 const STEPS_MAX: u32 = 500_000;
 
-/// What the engine does not do yet; such a test fails on the day it passes.
-///
-/// - `__gc` of tables is not called.
-const KNOWN_FAILURES: &[&str] = &["scripts/53/finalizers.lua/5.3"];
-
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
@@ -47,15 +42,8 @@ fn main() -> ExitCode {
             for &dialect in dialects {
                 let reference = reference_command(dialect);
                 let name = format!("{folder}/{}/{}", file_name(&path), reference.trim_start_matches("lua"));
-                let (case, known) = (path.clone(), name.clone());
-                trials.push(Trial::test(name.clone(), move || {
-                    let result = check_engine(&case, dialect);
-                    match (KNOWN_FAILURES.contains(&known.as_str()), result) {
-                        (false, result) => result,
-                        (true, Err(_)) => Ok(()),
-                        (true, Ok(())) => Err("passes: take it off the list of known failures".into()),
-                    }
-                }));
+                let case = path.clone();
+                trials.push(Trial::test(name.clone(), move || check_engine(&case, dialect)));
                 if is_installed(reference) {
                     let case = path.clone();
                     trials.push(Trial::test(format!("{name}/reference"), move || check_reference(&case, reference)));

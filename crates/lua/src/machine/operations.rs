@@ -424,7 +424,7 @@ impl<'gc> Machine<'gc> {
         let is_53 = options.dialect.is_53();
         let [start, limit, step] = [self.stack[at], self.stack[at + 1], self.stack[at + 2]];
         if let (Value::Integer(start), Value::Integer(step), true) = (start, step, is_53)
-            && let Some(limit) = integer_limit(limit, step)
+            && let Some(limit) = number::to_number(limit, options).and_then(|limit| integer_limit(limit, step))
         {
             let rounds = if step == 0 {
                 // Such a loop either never begins or never ends.
@@ -440,11 +440,7 @@ impl<'gc> Machine<'gc> {
             self.stack[at + 1] = Value::Integer(rounds as i64);
             return Ok(Flow::Go);
         }
-        let float = |value| match value {
-            // 5.3 converts no strings here.
-            Value::String(_) if is_53 => None,
-            value => number::to_float(value, options),
-        };
+        let float = |value| number::to_float(value, options);
         // 5.1 looks at the initial value first, 5.3 at the limit.
         let mut order = [
             (start, "'for' initial value must be a number"),

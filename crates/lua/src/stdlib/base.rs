@@ -7,7 +7,7 @@ use super::{Member, functions, library};
 use crate::{
     Dialect, Function, Kind, Object, Options, Table, chunk, closure, kind,
     native::{self, Answer, Call, Continuation, Control, Error, Lookup, Outcome, then},
-    number, raw_equal, rom,
+    number, raw_equal, reach, rom,
     shared::{Iterators, Shared},
 };
 
@@ -121,9 +121,10 @@ fn collectgarbage<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     let option = call.check_option(1, Some("collect"), known)?;
     call.opt_integer(2, 0)?;
     Ok(match OPTIONS[option] {
-        "collect" => Outcome::Control(Control::Collect),
+        "collect" => Outcome::Control(Control::Collect(call.integer(0))),
+        // Every step is a whole cycle.
+        "step" => Outcome::Control(Control::Collect(Value::Boolean(true))),
         "count" => call.one(Value::Number(call.ctx().metrics().total_allocation() as f64 / 1024.0)),
-        "step" => call.one(Value::Boolean(true)),
         "isrunning" => call.one(Value::Boolean(true)),
         "setpause" => call.one(call.integer(200)),
         "setstepmul" => call.one(call.integer(200)),
@@ -174,6 +175,9 @@ fn setmetatable<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
         return Err(call.error("cannot change a protected metatable"));
     }
     table.set_metatable(call.ctx(), metatable);
+    if let (Some(metatable), true) = (metatable, call.dialect().is_53()) {
+        reach::watch(call.ctx(), table.into(), metatable);
+    }
     Ok(call.one(table))
 }
 
@@ -635,5 +639,9 @@ fn newproxy<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
         }
         _ => return Err(call.argument_error(1, "boolean or proxy expected")),
     };
-    Ok(call.one(Object::new(&ctx, Proxy, metatable)))
+    let proxy = Object::new(&ctx, Proxy, metatable);
+    if metatable.is_some() {
+        reach::watch_always(ctx, proxy.into());
+    }
+    Ok(call.one(proxy))
 }

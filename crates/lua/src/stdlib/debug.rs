@@ -54,6 +54,9 @@ fn traceback<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
         Some(coroutine) => (Some(coroutine), 1),
         None => (None, 0),
     };
+    if !call.dialect().is_53() {
+        return traceback_51(call, thread, shift);
+    }
     let message = call.arg(1 + shift);
     let text = call.to_string(message);
     // In 5.1 even a nil that was given comes back as it is.
@@ -63,6 +66,30 @@ fn traceback<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     }
     let level = call.opt_integer(2 + shift, if thread.is_some() { 0 } else { 1 })?.max(0) as usize;
     let head = text.map(|text| text.as_bytes().to_vec());
+    Ok(call.one(call.string_from(call.traceback(thread, head.as_deref(), level))))
+}
+
+/// 5.1 joins all its arguments but a level before the trace, and gives back the last one if the first is no text.
+fn traceback_51<'gc>(call: Call<'gc, '_>, thread: Option<Coroutine<'gc>>, shift: usize) -> Answer<'gc> {
+    let mut given = call.args()[shift..].to_vec();
+    let level = if call.is_number(2 + shift) {
+        given.pop();
+        call.check_integer(2 + shift)?
+    } else {
+        i64::from(thread.is_none())
+    };
+    if !given.is_empty() && call.to_string(given[0]).is_none() {
+        return Ok(call.one(given[given.len() - 1]));
+    }
+    let mut head = Vec::new();
+    for value in &given {
+        let Some(text) = call.to_string(*value) else {
+            return Err(call.plain_error(format!("attempt to concatenate a {} value", crate::type_name(*value))));
+        };
+        head.extend_from_slice(text.as_bytes());
+    }
+    let head = (!given.is_empty()).then_some(head);
+    let level = usize::try_from(level).unwrap_or(0);
     Ok(call.one(call.string_from(call.traceback(thread, head.as_deref(), level))))
 }
 
@@ -135,8 +162,8 @@ fn upvalue_name<'gc>(call: &Call<'gc, '_>, function: Function<'gc>, slot: usize)
 }
 
 fn getupvalue<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
-    let function = call.check_function(1)?;
     let number = call.check_integer(2)?;
+    let function = call.check_function(1)?;
     let Some(closure) = function.closure() else { return Ok(call.none()) };
     Ok(match upvalue_slot(&call, function, number) {
         None => call.none(),
@@ -155,9 +182,9 @@ fn getupvalue<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
 }
 
 fn setupvalue<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
-    let function = call.check_function(1)?;
-    let number = call.check_integer(2)?;
     let value = call.check_any(3)?;
+    let number = call.check_integer(2)?;
+    let function = call.check_function(1)?;
     let Some(closure) = function.closure() else { return Ok(call.none()) };
     Ok(match upvalue_slot(&call, function, number) {
         None => call.none(),

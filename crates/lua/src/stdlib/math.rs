@@ -161,8 +161,7 @@ fn atan<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `math.atan2(y, x)`
 fn atan2<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
-    let y = call.check_number(1)?;
-    let x = call.check_number(2)?;
+    let [y, x] = two_numbers(&call)?;
     float(&call, libm::atan2(y, x))
 }
 
@@ -184,16 +183,22 @@ fn floor<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `math.fmod(x, y)`: the remainder with the sign of `x`.
 fn fmod<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
-    let (x, y) = (call.check_numeric(1)?, call.check_numeric(2)?);
-    if let (Value::Integer(x), Value::Integer(y), true) = (x, y, call.dialect().is_53()) {
+    if let (Value::Integer(x), Value::Integer(y), true) = (call.arg(1), call.arg(2), call.dialect().is_53()) {
         return match x.checked_rem(y) {
             Some(remainder) => Ok(call.one(Value::Integer(remainder))),
             None if y == 0 => Err(call.argument_error(2, "zero")),
             None => Ok(call.one(Value::Integer(0))),
         };
     }
-    let (x, y) = (call.check_number(1)?, call.check_number(2)?);
+    let [x, y] = two_numbers(&call)?;
     float(&call, x % y)
+}
+
+/// Both arguments as floats. The compiled reference evaluates the arguments of its C functions from the right, so that the
+/// second one is refused first.
+fn two_numbers<'gc>(call: &Call<'gc, '_>) -> Result<[f64; 2], Error<'gc>> {
+    let second = call.check_number(2)?;
+    Ok([call.check_number(1)?, second])
 }
 
 /// `math.frexp(x)`: a fraction in [0.5, 1) and an exponent of two.
@@ -205,8 +210,9 @@ fn frexp<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `math.ldexp(x, exponent)`
 fn ldexp<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
-    let value = call.check_number(1)?;
+    // The compiled reference looks at the second argument first.
     let exponent = call.check_integer(2)?.clamp(-10_000, 10_000);
+    let value = call.check_number(1)?;
     float(&call, libm::ldexp(value, exponent as i32))
 }
 
@@ -268,7 +274,7 @@ fn modf<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `math.pow(x, y)`
 fn pow<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
-    let (x, y) = (call.check_number(1)?, call.check_number(2)?);
+    let [x, y] = two_numbers(&call)?;
     float(&call, libm::pow(x, y))
 }
 
