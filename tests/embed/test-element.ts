@@ -99,6 +99,13 @@ describe("settings", () => {
     expect(box).toEqual([420, "dark"]);
   });
 
+  it("runs past breakpoints, which nobody there could go on from", async () => {
+    const lab = { version: 1, boards: [{ name: "one", files: { "init.lua": 'local x = 6\nprint("went past " .. x)' } }], views: { breakpoints: { one: { "init.lua": [1, 2] } } } };
+    const { page } = await open(`<nodemcu-playground><script type="application/json">${JSON.stringify(lab)}</script></nodemcu-playground>`);
+    await runUntil(playgrounds(page), "went past 6");
+    expect(await playgrounds(page).locator(".cm-breakpoints").count()).toBe(0);
+  });
+
   it("can be a whole lab, whose checks are shown", async () => {
     const lab = { version: 1, boards: [{ name: "one", files: { "init.lua": 'print("is it enough?")' } }], checks: [{ type: "consoleContains", text: "enough" }] };
     const { page, troubles } = await open(`<nodemcu-playground><script type="application/json">${JSON.stringify(lab)}</script></nodemcu-playground>`);
