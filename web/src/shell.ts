@@ -227,9 +227,9 @@ export class Shell {
     render(debug.isActive ? this.#debug.debugBar(this.session) : nothing, this.#debugBar);
   }
 
-  /** Keys of the whole page, wherever the focus is. Those of the debugger are its own only while its bar is there: F5 reloads the page else. */
+  /** Keys of the whole page, wherever the focus is, but for dialogs. Those of the debugger are its own only while its bar is there: F5 reloads the page else. */
   readonly #key = (event: KeyboardEvent): void => {
-    if (event.defaultPrevented) return;
+    if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
     const { debug } = this.session;
     const how = debug.isActive ? this.#debug?.wayOfKey(event) : null;
     if (how) {
