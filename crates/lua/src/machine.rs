@@ -161,6 +161,8 @@ pub(crate) struct Machine<'gc> {
     pub(crate) wants_collection: bool,
     /// How many continuations are being resumed inside one another.
     nesting: usize,
+    /// Where short strings are put together.
+    scratch: Vec<u8>,
     /// The debugger has stopped the machine where fuel is not looked at: it goes on even without any.
     is_interrupted: bool,
 }
@@ -234,6 +236,7 @@ impl<'gc> Machine<'gc> {
             failure: None,
             wants_collection: false,
             nesting: 0,
+            scratch: Vec::new(),
             is_interrupted: false,
         }
     }
@@ -707,10 +710,7 @@ impl<'gc> Machine<'gc> {
     /// Takes the top frame away.
     fn pop_frame(&mut self) -> Option<Frame<'gc>> {
         let frame = self.frames.pop()?;
-        let is_native = !matches!(frame.kind, FrameKind::Lua);
-        if is_native || frame.results.crosses_native_code() {
-            self.native_calls = self.native_calls.saturating_sub(1);
-        }
+        self.native_calls = self.native_calls.saturating_sub(usize::from(frame.counts_as_native()));
         Some(frame)
     }
 
@@ -897,31 +897,33 @@ impl<'gc> Machine<'gc> {
             previous.write(&ctx, |state| state.status = Status::Normal);
         }
         self.coroutine = Some(coroutine);
-        // The coroutine's values begin right above the frame that resumed it; the arguments wait above them.
+        // The coroutine's values begin right above the frame that resumed it; the arguments move above them.
         let bottom = at + 1;
-        let arguments: Vec<Value<'gc>> = self.stack[first..first + pushed].to_vec();
-        let taken = coroutine.write(&ctx, |state| {
+        let entered = coroutine.write(&ctx, |state| {
             state.status = Status::Running;
-            (state.start.take(), std::mem::take(&mut state.values), std::mem::take(&mut state.frames), state.pending)
+            let start = state.start.take();
+            let end = bottom + state.values.len() + usize::from(start.is_some());
+            self.grow(end + pushed)?;
+            self.stack.copy_within(first..first + pushed, end);
+            if let Some(start) = start {
+                self.stack[bottom] = start;
+                return Ok((end, None));
+            }
+            self.stack[bottom..end].copy_from_slice(&state.values);
+            state.values.clear();
+            for mut frame in state.frames.drain(..) {
+                frame.shift(bottom as i64);
+                self.native_calls += usize::from(frame.counts_as_native());
+                self.frames.push(frame);
+            }
+            Ok((end, Some(state.pending)))
         });
-        let Some((start, values, frames, pending)) = taken else { return Ok(Flow::Go) };
-        if let Some(start) = start {
-            self.grow(bottom + 1 + pushed)?;
-            self.stack[bottom] = start;
-            self.stack[bottom + 1..bottom + 1 + pushed].copy_from_slice(&arguments);
-            return self.call(ctx, shared, bottom, pushed, Return::Pass);
+        match entered {
+            Some(Ok((end, Some(pending)))) => self.deliver(ctx, shared, end, pushed, pending.shifted(bottom as i64)),
+            Some(Ok((_, None))) => self.call(ctx, shared, bottom, pushed, Return::Pass),
+            Some(Err(error)) => Err(error),
+            None => Ok(Flow::Go),
         }
-        let end = bottom + values.len();
-        self.grow(end + pushed)?;
-        self.stack[bottom..end].copy_from_slice(&values);
-        for mut frame in frames {
-            frame.shift(bottom as i64);
-            let counts = !matches!(frame.kind, FrameKind::Lua) || frame.results.crosses_native_code();
-            self.native_calls += usize::from(counts);
-            self.frames.push(frame);
-        }
-        self.stack[end..end + pushed].copy_from_slice(&arguments);
-        self.deliver(ctx, shared, end, pushed, pending.shifted(bottom as i64))
     }
 
     /// Leaves the running coroutine; the `pushed` values are what its resume returns.
@@ -943,32 +945,27 @@ impl<'gc> Machine<'gc> {
             return Err(self.error_here(ctx, text));
         };
         let mut above = self.frames[boundary + 1..].iter();
-        let crosses = |frame: &Frame<'gc>| !matches!(frame.kind, FrameKind::Lua) || frame.results.crosses_native_code();
-        if !is_53 && (above.any(crosses) || pending.crosses_native_code()) {
+        if !is_53 && (above.any(Frame::counts_as_native) || pending.crosses_native_code()) {
             return Err(self.error_here(ctx, b"attempt to yield across metamethod/C-call boundary"));
         }
         self.native = None;
         let first = self.top - pushed;
-        let end = self.live_end();
         let bottom = self.frames[boundary].base as usize + 1;
-        let mut frames: Vec<Frame<'gc>> = self.frames.drain(boundary + 1..).collect();
-        for frame in &mut frames {
-            let counts = !matches!(frame.kind, FrameKind::Lua) || frame.results.crosses_native_code();
-            self.native_calls -= usize::from(counts);
-            frame.shift(-(bottom as i64));
-        }
         // A frame that called the yield with open results keeps what stands below them.
-        let end = end.max(bottom).min(first.max(bottom));
-        let end = frames.last().map_or(bottom, |frame| bottom + frame.end()).max(end);
-        let values = self.stack[bottom..end].to_vec();
-        let Some(frame) = self.pop_frame() else { return Ok(Flow::Go) };
-        let FrameKind::Resume { coroutine, wrap, previous } = frame.kind else { return Ok(Flow::Go) };
+        let end = self.live_end().max(bottom).min(first.max(bottom));
+        let end = self.frames[boundary + 1..].last().map_or(bottom, Frame::end).max(end);
+        let FrameKind::Resume { coroutine, wrap, previous } = self.frames[boundary].kind else { return Ok(Flow::Go) };
         coroutine.write(&ctx, |state| {
-            state.values = values;
-            state.frames = frames;
+            state.values.extend_from_slice(&self.stack[bottom..end]);
+            for mut frame in self.frames.drain(boundary + 1..) {
+                self.native_calls -= usize::from(frame.counts_as_native());
+                frame.shift(-(bottom as i64));
+                state.frames.push(frame);
+            }
             state.pending = pending.shifted(-(bottom as i64));
         });
         self.leave_coroutine(ctx, coroutine, previous, Status::Suspended);
+        let Some(frame) = self.pop_frame() else { return Ok(Flow::Go) };
         let at = frame.base as usize;
         if wrap {
             self.move_values(first, pushed, at, pushed);
@@ -1189,6 +1186,11 @@ impl<'gc> Frame<'gc> {
         self.base = (i64::from(self.base) + by) as u32;
         self.top = (i64::from(self.top) + by) as u32;
         self.results = self.results.shifted(by);
+    }
+
+    /// Whether the frame is one more nested native call.
+    fn counts_as_native(&self) -> bool {
+        !matches!(self.kind, FrameKind::Lua) || self.results.crosses_native_code()
     }
 
     /// End of the values that the frame uses.

@@ -13,6 +13,9 @@ use crate::{
     value::{self, type_name},
 };
 
+/// Longest string that piccolo keeps in one piece with its header.
+const INLINE_MAX: usize = 256;
+
 impl<'gc> Machine<'gc> {
     /// Goes on with a native function that asked to be called again, or with what stands on top otherwise.
     pub(super) fn resume_native(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>) -> Result<Flow, Error<'gc>> {
@@ -387,7 +390,7 @@ impl<'gc> Machine<'gc> {
         Ok(Flow::Go)
     }
 
-    fn join(&self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, first: usize, last: usize) -> String<'gc> {
+    fn join(&mut self, ctx: Context<'gc>, shared: &'gc Shared<'gc>, first: usize, last: usize) -> String<'gc> {
         let values = &self.stack[first..=last];
         if let [Value::String(left), Value::String(right)] = values {
             if left.as_bytes().is_empty() {
@@ -399,18 +402,21 @@ impl<'gc> Machine<'gc> {
         }
         let length: usize =
             values.iter().map(|value| if let Value::String(text) = value { text.as_bytes().len() } else { 24 }).sum();
-        let mut text = Vec::with_capacity(length);
+        let is_short = length <= INLINE_MAX;
+        let mut text = if is_short { std::mem::take(&mut self.scratch) } else { Vec::with_capacity(length) };
         for &value in values {
             match value {
                 Value::String(part) => text.extend_from_slice(part.as_bytes()),
                 number => number::write(&mut text, number, shared.options.dialect),
             }
         }
-        if text.len() > 256 {
-            String::from_buffer(&ctx, text.into_boxed_slice())
-        } else {
-            String::from_slice(&ctx, text)
+        if !is_short {
+            return String::from_buffer(&ctx, text.into_boxed_slice());
         }
+        let joined = String::from_slice(&ctx, &text);
+        text.clear();
+        self.scratch = text;
+        joined
     }
 
     /// Checks and converts start, limit and step of a numeric loop, whose registers begin at `at`.
