@@ -6,10 +6,11 @@
 //!
 //! What it does not do: speak to a network that its [`Policy`] does not allow, log payloads, or keep anything on disk.
 //!
-//! Reading order: [`settings`] and [`limits`], [`policy`] with [`address`] (who may reach what), [`server`] (the front:
+//! Reading order: [`settings`] and [`limits`], [`policy`] with [`address`] and [`resolver`] (who may reach what), [`server`] (the front:
 //! paths, origins, pairing), [`wisp`] (one client), [`tcp`] and [`udp`] (its streams), [`publish`] (ports for boards),
-//! [`echo`], [`room`] with [`roster`] (its people) and [`keeper`] (its router), [`metrics`], [`pool`].
+//! [`echo`], [`room`] with [`roster`] (its people) and [`keeper`] (its router), [`metrics`], [`activity`], [`pool`].
 
+mod activity;
 mod address;
 mod echo;
 mod keeper;
@@ -19,6 +20,7 @@ mod outbound;
 mod policy;
 mod pool;
 mod publish;
+mod resolver;
 mod room;
 mod roster;
 mod server;
@@ -30,5 +32,6 @@ mod wisp;
 pub use keeper::{KeeperInput, KeeperOutput, RoomKeeper};
 pub use limits::Limits;
 pub use policy::{Policy, Profile, Refusal};
+pub use resolver::{Lookup, Resolver};
 pub use server::{Assets, NoAssets, run};
 pub use settings::{PairingCode, Settings};

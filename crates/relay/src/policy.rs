@@ -1,11 +1,13 @@
 //! Who may reach what: profiles, lists and port rules, decided on the address that is then dialled.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use relay_protocol::CloseReason;
 
 use crate::address::{self, Kind};
+use crate::resolver::{Resolver, SystemResolver};
 
 /// What a relay is for; decides where its streams may go when no list says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct Policy {
     pub publish: bool,
     /// Whether echo requests are sent.
     pub echo: bool,
+    /// Who is asked for the addresses of names: the system, unless said otherwise.
+    pub resolver: Arc<dyn Resolver>,
 }
 
 /// Why a stream was not opened; the text is for a person.
@@ -79,7 +83,15 @@ impl Policy {
     /// The defaults of a profile.
     pub fn new(profile: Profile) -> Policy {
         let publish = profile != Profile::Public;
-        Policy { profile, allow: Vec::new(), deny: Vec::new(), ports: Vec::new(), publish, echo: true }
+        Policy {
+            profile,
+            allow: Vec::new(),
+            deny: Vec::new(),
+            ports: Vec::new(),
+            publish,
+            echo: true,
+            resolver: Arc::new(SystemResolver),
+        }
     }
 
     /// Whether `address` may be reached, at `port` if there is one.
@@ -162,10 +174,7 @@ impl Policy {
         }
         let found = match host.parse::<IpAddr>() {
             Ok(address) => vec![address],
-            Err(_) => tokio::net::lookup_host((host, 0))
-                .await
-                .map(|found| found.map(|found| found.ip()).collect())
-                .map_err(|_| Refusal::Unresolved(host.to_string()))?,
+            Err(_) => self.resolver.lookup(host).await.map_err(|_| Refusal::Unresolved(host.to_string()))?,
         };
         let mut found: Vec<IpAddr> = found.into_iter().map(address::normalise).collect();
         found.sort_by_key(IpAddr::is_ipv6);

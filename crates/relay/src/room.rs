@@ -10,6 +10,7 @@ use std::sync::{Arc, mpsc as std_mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -27,6 +28,9 @@ const FRAME_BYTES_MIN: usize = 14;
 const FRAME_BYTES_MAX: usize = 1518;
 /// Frames given to a WebSocket before it is flushed.
 const BATCH_MAX: usize = 64;
+
+/// What a client hears that its room has dropped.
+const ENDED: (CloseCode, &str) = (CloseCode::POLICY_VIOLATION, "the room ended this connection");
 
 type Mac = [u8; 6];
 pub(crate) type ClientId = u64;
@@ -266,8 +270,9 @@ impl Room {
     }
 
     fn give(&mut self, id: ClientId, frame: &Bytes, shared: &Shared) {
-        if self.is_keeper(id) {
-            let _ = self.keeper.as_ref().map(|keeper| keeper.input.try_send(KeeperInput::Frame(frame.clone())));
+        if let Some(keeper) = self.keeper.as_ref().filter(|keeper| keeper.id == id) {
+            // A keeper that does not keep up loses frames.
+            let _ = keeper.input.try_send(KeeperInput::Frame(frame.clone()));
             return;
         }
         let Some(client) = self.clients.get_mut(&id) else { return };
@@ -276,9 +281,7 @@ impl Room {
             Err(_) => {
                 shared.metrics.room_frames_lost.add(1);
                 if client.moved.elapsed() > shared.limits.room_stall_max {
-                    // Dropping the sender ends the client's task; the room goes on.
-                    self.clients.remove(&id);
-                    self.owners.retain(|_, owner| *owner != id);
+                    self.forget(id);
                 }
             }
         }
@@ -301,61 +304,58 @@ pub(crate) async fn serve(socket: ClientSocket, shared: Arc<Shared>, name: Strin
     };
     let _gauge = Gauge::new(Arc::clone(&shared.metrics), |metrics| &metrics.room_clients);
     tracing::info!(room = name, client = id, "joined");
-    let writer = async {
-        let mut batch = Vec::with_capacity(BATCH_MAX);
-        let mut ask = interval(shared.limits.ping_interval);
-        ask.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                text = queues.texts.recv() => {
-                    let Some(text) = text else {
-                        let why = "the room ended this connection";
-                        let _ = sink.send(Message::close(Some(CloseCode::POLICY_VIOLATION), why)).await;
-                        return;
-                    };
-                    if sink.send(Message::text(text.to_string())).await.is_err() {
-                        return;
-                    }
-                }
-                count = queues.frames.recv_many(&mut batch, BATCH_MAX) => {
-                    if count == 0 {
-                        let text = "the room ended this connection";
-                        let _ = sink.send(Message::close(Some(CloseCode::POLICY_VIOLATION), text)).await;
-                        return;
-                    }
-                    let written = async {
-                        for frame in batch.drain(..) {
-                            sink.feed(Message::binary(frame)).await?;
-                        }
-                        sink.flush().await
-                    };
-                    // A client that takes nothing for so long has been dropped from the room, too.
-                    if !matches!(timeout(shared.limits.room_stall_max, written).await, Ok(Ok(()))) {
-                        return;
-                    }
-                }
-                _ = ask.tick() => {
-                    if sink.send(Message::ping(Bytes::new())).await.is_err() {
-                        return;
-                    }
-                }
-                () = stopped(&mut stop) => {
-                    let _ = sink.send(Message::close(Some(CloseCode::GOING_AWAY), "the relay is stopping")).await;
-                    return;
-                }
-            }
-        }
-    };
     tokio::select! {
-        () = writer => {}
+        () = write(&mut sink, &mut queues, &shared, &mut stop) => {}
         () = read(&mut source, &shared, &name, id) => {}
     }
     shared.rooms.leave(&name, id).await;
     tracing::info!(room = name, client = id, "left");
 }
 
+/// Gives the client what its room has for it, until it is sent away, takes nothing or is gone.
+async fn write(
+    sink: &mut SplitSink<ClientSocket, Message>,
+    queues: &mut Queues,
+    shared: &Shared,
+    stop: &mut watch::Receiver<bool>,
+) {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    let mut ask = interval(shared.limits.ping_interval);
+    ask.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (code, why) = loop {
+        let written = tokio::select! {
+            text = queues.texts.recv() => match text {
+                Some(text) => sink.send(Message::text(text.to_string())).await,
+                None => break ENDED,
+            },
+            count = queues.frames.recv_many(&mut batch, BATCH_MAX) => {
+                if count == 0 {
+                    break ENDED;
+                }
+                let written = async {
+                    for frame in batch.drain(..) {
+                        sink.feed(Message::binary(frame)).await?;
+                    }
+                    sink.flush().await
+                };
+                // A client that takes nothing for so long has been dropped from the room, too.
+                match timeout(shared.limits.room_stall_max, written).await {
+                    Ok(written) => written,
+                    Err(_) => return,
+                }
+            }
+            _ = ask.tick() => sink.send(Message::ping(Bytes::new())).await,
+            () = stopped(stop) => break (CloseCode::GOING_AWAY, "the relay is stopping"),
+        };
+        if written.is_err() {
+            return;
+        }
+    };
+    let _ = sink.send(Message::close(Some(code), why)).await;
+}
+
 /// Takes frames from the client, as many at once as have arrived.
-async fn read(source: &mut futures_util::stream::SplitStream<ClientSocket>, shared: &Shared, name: &str, id: ClientId) {
+async fn read(source: &mut SplitStream<ClientSocket>, shared: &Shared, name: &str, id: ClientId) {
     let mut frames = Vec::new();
     let mut texts = Budget::new(shared.limits.room_texts_per_second_max);
     let mut signs = Budget::new(shared.limits.controls_per_second_max);

@@ -161,7 +161,10 @@ enum Destination {
 impl Client {
     fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         if !self.host_is_ours(request.headers()) {
-            return text(StatusCode::MISDIRECTED_REQUEST, "this relay does not answer to that host name\n");
+            return text(
+                StatusCode::MISDIRECTED_REQUEST,
+                "this relay does not answer to that host name; its numeric address works, and --host NAME adds a name\n",
+            );
         }
         if is_upgrade(request.headers()) {
             return self.upgrade(request);

@@ -14,8 +14,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
+use crate::activity::Activity;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::outbound::Outbound;
@@ -76,26 +77,6 @@ impl Window {
                 bytes => return usize::try_from(bytes).unwrap_or(usize::MAX),
             }
         }
-    }
-}
-
-/// When something last moved.
-pub(crate) struct Activity {
-    began: Instant,
-    millis: AtomicU64,
-}
-
-impl Activity {
-    pub(crate) fn new() -> Arc<Activity> {
-        Arc::new(Activity { began: Instant::now(), millis: AtomicU64::new(0) })
-    }
-
-    pub(crate) fn note(&self) {
-        self.millis.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    pub(crate) fn idle(&self) -> Duration {
-        self.began.elapsed().saturating_sub(Duration::from_millis(self.millis.load(Ordering::Relaxed)))
     }
 }
 

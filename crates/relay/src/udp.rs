@@ -10,10 +10,10 @@ use relay_protocol::{CloseReason, StreamId};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
+use crate::activity::Activity;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::outbound::Outbound;
-use crate::tcp::Activity;
 
 /// Datagrams waiting for their socket; more are lost, as UDP may.
 const WAITING_MAX: usize = 64;

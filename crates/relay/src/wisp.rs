@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_websockets::{CloseCode, Message};
 
+use crate::activity::Activity;
 use crate::limits::Limits;
 use crate::metrics::Gauge;
 use crate::outbound::{Bucket, Outbound};
@@ -60,7 +61,7 @@ pub(crate) async fn serve(socket: ClientSocket, shared: Arc<Shared>, hello: Hell
     let (out, queue) = Outbound::new(shared.settings.limits.outbound_messages_max);
     let (last_word, last) = tokio::sync::oneshot::channel();
     let mut writer = tokio::spawn(write(sink, queue, last, Arc::clone(&shared)));
-    let heard = tcp::Activity::new();
+    let heard = Activity::new();
     let ended = tokio::select! {
         ended = converse(&mut source, &shared, hello, out, &heard) => ended,
         // Beside the conversation, which may itself be waiting for a client that takes nothing.
@@ -78,7 +79,7 @@ pub(crate) async fn serve(socket: ClientSocket, shared: Arc<Shared>, hello: Hell
 }
 
 /// Resolves when nothing has been heard of the client for so long.
-async fn silent(heard: &tcp::Activity, silence_max: Duration) {
+async fn silent(heard: &Activity, silence_max: Duration) {
     while let Some(left) = silence_max.checked_sub(heard.idle()) {
         tokio::time::sleep(left + Duration::from_millis(1)).await;
     }
@@ -140,7 +141,7 @@ async fn converse(
     shared: &Arc<Shared>,
     hello: Hello,
     out: Outbound,
-    heard: &tcp::Activity,
+    heard: &Activity,
 ) -> Farewell {
     let client = match handshake(source, shared, &hello, &out).await {
         Ok(client) => client,
@@ -237,14 +238,10 @@ async fn next_binary(source: &mut SplitStream<ClientSocket>) -> Result<Bytes, Fa
     }
 }
 
-/// What a stream's task tells the connection.
-enum FromTask {
-    Ended(StreamId),
-}
-
 /// What comes to the connection beside the WebSocket's messages.
 struct Inbox {
-    tasks: mpsc::UnboundedReceiver<FromTask>,
+    /// Streams whose tasks have ended.
+    ended: mpsc::UnboundedReceiver<StreamId>,
     accepted: mpsc::Receiver<Accepted>,
 }
 
@@ -270,7 +267,8 @@ struct Connection {
     published: usize,
     opens: Bucket,
     uploads: Bucket,
-    tasks: mpsc::UnboundedSender<FromTask>,
+    /// Where a stream's task says that it has ended.
+    ended: mpsc::UnboundedSender<StreamId>,
     accepted: mpsc::Sender<Accepted>,
 }
 
@@ -278,7 +276,7 @@ impl Connection {
     fn new(shared: Arc<Shared>, hello: &Hello, client: &Abilities, out: Outbound) -> (Connection, Inbox) {
         let limits = Arc::clone(&shared.limits);
         // Unbounded, but each stream sends one message in its life, and streams are limited.
-        let (tasks, from_tasks) = mpsc::unbounded_channel();
+        let (ended, ended_streams) = mpsc::unbounded_channel();
         let (accepted, from_published) = mpsc::channel(16);
         let connection = Connection {
             opens: Bucket::new(u64::from(limits.opens_per_second_max)),
@@ -292,18 +290,13 @@ impl Connection {
             streams: BTreeMap::new(),
             next_accepted: SERVER_STREAMS_FROM,
             published: 0,
-            tasks,
+            ended,
             accepted,
         };
-        (connection, Inbox { tasks: from_tasks, accepted: from_published })
+        (connection, Inbox { ended: ended_streams, accepted: from_published })
     }
 
-    async fn run(
-        mut self,
-        source: &mut SplitStream<ClientSocket>,
-        inbox: &mut Inbox,
-        heard: &tcp::Activity,
-    ) -> Farewell {
+    async fn run(mut self, source: &mut SplitStream<ClientSocket>, inbox: &mut Inbox, heard: &Activity) -> Farewell {
         let mut sweep = interval(self.limits.sweep_interval);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut signs = Bucket::new(u64::from(self.limits.controls_per_second_max));
@@ -332,7 +325,7 @@ impl Connection {
                         }
                     }
                 }
-                Some(FromTask::Ended(id)) = inbox.tasks.recv() => self.forget(id),
+                Some(id) = inbox.ended.recv() => self.forget(id),
                 Some(accepted) = inbox.accepted.recv() => self.accept(accepted).await,
                 _ = sweep.tick() => self.close_idle_streams().await,
             }
@@ -419,11 +412,11 @@ impl Connection {
     fn spawn(&self, id: StreamId, work: impl Future<Output = ()> + Send + 'static) {
         self.shared.metrics.streams_total.add(1);
         let gauge = Gauge::new(Arc::clone(&self.shared.metrics), |metrics| &metrics.streams);
-        let tasks = self.tasks.clone();
+        let ended = self.ended.clone();
         tokio::spawn(async move {
             work.await;
             drop(gauge);
-            let _ = tasks.send(FromTask::Ended(id));
+            let _ = ended.send(id);
         });
     }
 
@@ -623,6 +616,14 @@ impl Opening {
         }
     }
 
+    /// Waits for an answer of the policy, which may have to ask a name server.
+    async fn looked_up<T>(&self, lookup: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refused> {
+        match timeout(self.shared.limits.connect_timeout, lookup).await {
+            Ok(found) => found.map_err(Refused::from),
+            Err(_) => Err(refused(CloseReason::TimedOut, "no name server answered in time")),
+        }
+    }
+
     /// Connects to the target; the name is looked up once, and the address that was checked is dialled.
     async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, Refused> {
         let dialled = async {
@@ -667,10 +668,10 @@ fn reason_of(error: &std::io::Error) -> CloseReason {
     }
 }
 
-async fn open_udp(opening: Opening, host: String, port: u16, queue: mpsc::Receiver<Bytes>, active: Arc<tcp::Activity>) {
-    let address = match opening.shared.settings.policy.resolve(&host, port).await {
+async fn open_udp(opening: Opening, host: String, port: u16, queue: mpsc::Receiver<Bytes>, active: Arc<Activity>) {
+    let address = match opening.looked_up(opening.shared.settings.policy.resolve(&host, port)).await {
         Ok(address) => address,
-        Err(refusal) => return opening.refuse(refusal.into()).await,
+        Err(refused) => return opening.refuse(refused).await,
     };
     let socket = match udp::connect(address).await {
         Ok(socket) => socket,
@@ -682,11 +683,9 @@ async fn open_udp(opening: Opening, host: String, port: u16, queue: mpsc::Receiv
 }
 
 async fn resolve(opening: Opening, name: String) {
-    let looked_up = opening.shared.settings.policy.resolve_address(&name);
-    match timeout(opening.shared.limits.connect_timeout, looked_up).await {
-        Ok(Ok(address)) => opening.answer(ExtPacket::Resolved { address }).await,
-        Ok(Err(refusal)) => opening.refuse(refusal.into()).await,
-        Err(_) => opening.refuse(refused(CloseReason::TimedOut, "no name server answered in time")).await,
+    match opening.looked_up(opening.shared.settings.policy.resolve_address(&name)).await {
+        Ok(address) => opening.answer(ExtPacket::Resolved { address }).await,
+        Err(refused) => opening.refuse(refused).await,
     }
 }
 
@@ -695,9 +694,9 @@ async fn ping(opening: Opening, host: String) {
     if !policy.echo {
         return opening.refuse(Refusal::NotOffered("echo requests").into()).await;
     }
-    let address = match policy.resolve_address(&host).await {
+    let address = match opening.looked_up(policy.resolve_address(&host)).await {
         Ok(address) => address,
-        Err(refusal) => return opening.refuse(refusal.into()).await,
+        Err(refused) => return opening.refuse(refused).await,
     };
     match echo::echo(address).await {
         Ok(rtt) => {
