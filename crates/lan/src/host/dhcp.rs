@@ -8,9 +8,9 @@ use std::net::Ipv4Addr;
 use smoltcp::wire::{DhcpMessageType, DhcpOption, DhcpPacket, DhcpRepr, EthernetAddress, UdpPacket};
 use trace::{DhcpMessage, Duration, Endpoint, Instant, Kind, RecordId};
 
-use super::Host;
 use super::arp::Waiting;
 use super::wire::{Ipv4, udp_frame};
+use super::{Host, sooner};
 use crate::address::{Address, MacAddress};
 use crate::event::Event;
 use crate::frame::Frame;
@@ -102,7 +102,7 @@ impl Host {
 
     pub(crate) fn dhcp_deadline(&self) -> Option<Instant> {
         let clients = self.interfaces.iter().filter_map(|netif| netif.dhcp.as_ref());
-        clients.flat_map(|client| [Some(client.next_try), client.timeout_at]).flatten().min()
+        clients.filter_map(|client| sooner(Some(client.next_try), client.timeout_at)).min()
     }
 
     pub(crate) fn dhcp_poll(&mut self, now: Instant) {

@@ -12,7 +12,7 @@ use super::arp::{Arp, Due, Neighbours, Waiting};
 use super::dhcp::Client;
 use super::igmp::Group;
 use super::wire::{ETHERNET_HEADER, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Ipv4, checksums_hold};
-use super::{Host, StackProfile, Transit, device};
+use super::{Host, StackProfile, Transit, device, sooner};
 use crate::address::{Address, MacAddress};
 use crate::chip;
 use crate::error::RouteError;
@@ -50,6 +50,11 @@ impl Netif {
 
     pub(crate) fn owns(&self, ip: Ipv4Addr) -> bool {
         self.address.is_some_and(|address| address.ip == ip) || self.extra.contains(&ip)
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let report = self.groups.iter().filter_map(|group| group.report_at).min();
+        sooner(self.neighbours.next_deadline(), report)
     }
 }
 
@@ -398,11 +403,7 @@ impl Host {
     // ---- timers ----
 
     pub(crate) fn ip_deadline(&self) -> Option<Instant> {
-        self.interfaces
-            .iter()
-            .flat_map(|netif| [netif.neighbours.next_deadline(), netif.groups.iter().filter_map(|g| g.report_at).min()])
-            .flatten()
-            .min()
+        self.interfaces.iter().filter_map(Netif::next_deadline).min()
     }
 
     pub(crate) fn ip_poll(&mut self, now: Instant) {

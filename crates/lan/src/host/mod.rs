@@ -229,9 +229,11 @@ impl Host {
         if !self.unsettled.is_empty() {
             return Some(self.now);
         }
-        let backlog = (!self.backlog.is_empty() && !self.is_busy()).then_some(self.now);
-        let layers = [self.ip_deadline(), self.tcp_deadline(), self.dhcp_deadline(), self.dns_deadline()];
-        layers.into_iter().chain([backlog]).flatten().min()
+        if !self.backlog.is_empty() && !self.is_busy() {
+            return Some(self.now);
+        }
+        let clients = sooner(self.dhcp_deadline(), self.dns_deadline());
+        sooner(sooner(self.ip_deadline(), self.tcp_deadline()), clients)
     }
 
     /// The next frame to put on the link of an interface.
@@ -347,6 +349,14 @@ impl Host {
     /// The address of `interface`.
     pub fn address(&self, interface: u8) -> Option<Address> {
         self.interfaces.get(usize::from(interface))?.address
+    }
+}
+
+/// The earlier of two moments that may never come.
+fn sooner(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (only, None) | (None, only) => only,
     }
 }
 

@@ -135,6 +135,8 @@ pub(crate) struct Connection {
     rcv_nxt: u32,
     snd_nxt: u32,
     snd_una: u32,
+    /// Where the segment sent last ended; before [`Connection::snd_nxt`] while lost ones are repeated.
+    sent_to: u32,
     /// The acknowledgement number sent last.
     acknowledged: u32,
     window_sent: u16,
@@ -175,6 +177,7 @@ impl Connection {
             // A window of 64 kB into a short queue would lose most of every attempt.
             StackProfile::Desktop => socket.set_congestion_control(tcp::CongestionControl::Reno),
         }
+        socket.set_hop_limit(stack_hop_limit(ttl));
         let mut sockets = SocketSet::new(vec![SocketStorage::EMPTY]);
         let handle = sockets.add(socket);
         Connection {
@@ -202,6 +205,7 @@ impl Connection {
             rcv_nxt: 0,
             snd_nxt: 0,
             snd_una: 0,
+            sent_to: 0,
             acknowledged: 0,
             window_sent: 0,
             peer_window: 0,
@@ -237,6 +241,13 @@ impl Connection {
         self.snd_nxt.wrapping_sub(self.snd_una) as usize
     }
 
+    /// Whether the segment sent last was the end of all that smoltcp holds, so that asking it for more is in vain.
+    fn has_sent_all(&self) -> bool {
+        matches!(self.socket().state(), tcp::State::Established | tcp::State::CloseWait)
+            && self.sent_to == self.snd_nxt
+            && self.in_flight() == self.socket().send_queue()
+    }
+
     /// Reopens the window for `length` delivered bytes.
     fn consume(&mut self, mut length: usize) {
         self.consumed_since_ack += length;
@@ -255,18 +266,24 @@ impl Connection {
 
     /// Gives smoltcp what waited in front of it.
     fn flush(&mut self) {
-        if self.queued.is_empty() || !self.socket().may_send() {
+        let socket = self.sockets.get_mut::<tcp::Socket>(self.handle);
+        if self.queued.is_empty() || !socket.may_send() {
             return;
         }
         self.flush_at = None;
-        let queued = std::mem::take(&mut self.queued);
-        let sent = self.socket_mut().send_slice(&queued).unwrap_or(0);
-        debug_assert_eq!(sent, queued.len(), "what is queued fits: tcp_send has checked it");
+        let sent = socket.send_slice(&self.queued).unwrap_or(0);
+        debug_assert_eq!(sent, self.queued.len(), "what is queued fits: tcp_send has checked it");
+        self.queued.clear();
     }
 
     fn owes_acknowledgement(&self) -> bool {
         self.acknowledged != self.rcv_nxt && self.has_connected
     }
+}
+
+/// The time to live for smoltcp, which writes it into most segments and refuses 0; [`set_ttl`] mends the others.
+fn stack_hop_limit(ttl: u8) -> Option<u8> {
+    (ttl > 0).then_some(ttl)
 }
 
 /// What one segment says.
@@ -709,6 +726,7 @@ impl Host {
     pub fn tcp_set_ttl(&mut self, socket: SocketId, ttl: u8) {
         if let Some(connection) = self.owned_mut(socket) {
             connection.ttl = ttl;
+            connection.socket_mut().set_hop_limit(stack_hop_limit(ttl));
         }
     }
 
@@ -1193,6 +1211,9 @@ impl Host {
                 self.segment_out(now, id, frame);
             }
             self.device.outgoing = outgoing;
+            if self.connections.get(&id).is_some_and(Connection::has_sent_all) {
+                break;
+            }
         }
         self.note_state(id);
         has_sent
@@ -1213,6 +1234,7 @@ impl Host {
         }
         let length = segment.payload_length() as u32 + u32::from(segment.is_syn) + u32::from(segment.is_fin);
         let end = segment.seq.wrapping_add(length);
+        connection.sent_to = end;
         if is_before(connection.snd_nxt, end) {
             connection.snd_nxt = end;
         }

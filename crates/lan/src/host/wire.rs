@@ -1,6 +1,7 @@
 //! Reading and writing packet headers, on smoltcp's wire formats.
 
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::rc::Rc;
 
 use smoltcp::phy::ChecksumCapabilities;
@@ -16,6 +17,11 @@ use crate::address::MacAddress;
 pub(crate) const ETHERNET_HEADER: usize = 14;
 /// Bytes of an IPv4 header without options.
 pub(crate) const IPV4_HEADER: usize = 20;
+/// Where the protocol and both addresses are in it.
+const IPV4_PROTOCOL: usize = 9;
+const IPV4_ADDRESSES: Range<usize> = 12..20;
+/// Where the checksum of a TCP segment is.
+const TCP_CHECKSUM: Range<usize> = 16..18;
 /// EtherType of IPv4.
 pub(crate) const ETHERTYPE_IPV4: [u8; 2] = [0x08, 0x00];
 /// EtherType of ARP.
@@ -112,6 +118,45 @@ pub(crate) fn checksums_hold(frame: &[u8]) -> bool {
     }
 }
 
+/// Puts the right checksum into the TCP segment of a frame whose IPv4 header has no options; leaves other frames alone.
+pub(crate) fn fill_tcp_checksum(frame: &mut [u8]) {
+    let Some((header, segment)) = frame.split_at_mut_checked(ETHERNET_HEADER + IPV4_HEADER) else { return };
+    let ip = &header[ETHERNET_HEADER..];
+    if ip[IPV4_PROTOCOL] != u8::from(IpProtocol::Tcp) || segment.len() < TCP_CHECKSUM.end {
+        return;
+    }
+    segment[TCP_CHECKSUM].fill(0);
+    // RFC 9293, section 3.1: over the addresses, the protocol and the length, too.
+    let protocol_and_length = u16::from(ip[IPV4_PROTOCOL]).wrapping_add(segment.len() as u16).to_be();
+    let words = sum_of_words(&ip[IPV4_ADDRESSES]) + sum_of_words(segment) + u64::from(protocol_and_length);
+    let checksum = !folded(words);
+    segment[TCP_CHECKSUM].copy_from_slice(&checksum.to_ne_bytes());
+}
+
+/// The sum of all 32-bit words in the machine's own order, the last one filled up with zeros. Folded, it is the sum of the
+/// 16-bit words in that order (RFC 1071, sections 2(B) and 2(C)).
+fn sum_of_words(bytes: &[u8]) -> u64 {
+    let (pairs, rest) = bytes.as_chunks::<8>();
+    let (mut even, mut odd) = (0, 0);
+    for pair in pairs {
+        let pair = u64::from_ne_bytes(*pair);
+        even += pair & u64::from(u32::MAX);
+        odd += pair >> 32;
+    }
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let last = u64::from_ne_bytes(last);
+    even + odd + (last & u64::from(u32::MAX)) + (last >> 32)
+}
+
+/// Adds the carries of a sum in one's complement until it fits (RFC 1071, section 1).
+fn folded(mut sum: u64) -> u16 {
+    while sum > u64::from(u16::MAX) {
+        sum = (sum & u64::from(u16::MAX)) + (sum >> 16);
+    }
+    sum as u16
+}
+
 /// An IPv4 packet with `length` bytes of payload that `fill` writes, in a frame without Ethernet header.
 pub(crate) fn ipv4_frame(
     source: Ipv4Addr,
@@ -164,5 +209,36 @@ pub(crate) fn set_ttl(frame: &mut FrameBytes, ttl: u8) {
         let mut packet = Ipv4Packet::new_unchecked(&mut exclusive(frame)[ETHERNET_HEADER..]);
         packet.set_hop_limit(ttl);
         packet.fill_checksum();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tcp_checksums_are_right_at_every_length() {
+        let (source, destination) = (Ipv4Addr::new(192, 168, 1, 100), Ipv4Addr::new(255, 254, 253, 252));
+        let mut random = fastrand::Rng::with_seed(1);
+        for length in 20..=1480 {
+            let mut frame = ipv4_frame(source, destination, IpProtocol::Tcp, 64, length, |segment| {
+                // Large bytes make carries.
+                segment.fill_with(|| random.u8(..) | 0xC0);
+                segment[12] = 5 << 4;
+            });
+            fill_tcp_checksum(exclusive(&mut frame));
+            assert!(checksums_hold(&frame), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_frame_too_short_for_a_segment_is_left_alone() {
+        for length in 0..18 {
+            let ip = Ipv4Addr::UNSPECIFIED;
+            let mut frame = ipv4_frame(ip, ip, IpProtocol::Tcp, 64, length, |_| {});
+            let before = frame.clone();
+            fill_tcp_checksum(exclusive(&mut frame));
+            assert_eq!(frame, before);
+        }
     }
 }
