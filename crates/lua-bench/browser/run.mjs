@@ -5,57 +5,25 @@
  * medians, their ratios and whether the goals are met; fails if two engines disagree about a result.
  */
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { basename, extname, join, resolve } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 
-import { chromium } from "playwright-core";
+import { inChromium, tell } from "./chromium.mjs";
 
 const [build, ...wanted] = process.argv.slice(2);
 const here = import.meta.dirname;
 const rounds = 11;
 const goals = { fengari: 3, wasmoon: 2.5, gzippedBytes: 200_000 };
 
-const contentTypes = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
-const chromiumPaths = [process.env["CHROMIUM"] ?? "", "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-
-/** The page's own files, with `npm/` for the packages and `build/` for what was compiled. */
-function fileOf(url) {
-  const path = new URL(url, "http://localhost").pathname;
-  const [, folder, rest] = /^\/(npm|build)\/(.*)$/.exec(path) ?? [];
-  if (folder === "npm") return join(here, "node_modules", rest);
-  return folder === "build" ? join(resolve(build), rest) : join(here, path);
-}
-
-const server = createServer((request, response) => {
-  const file = fileOf(request.url);
-  if (!existsSync(file)) return void response.writeHead(404).end();
-  response.writeHead(200, { "content-type": contentTypes[extname(file)] ?? "application/octet-stream" }).end(readFileSync(file));
-});
-await new Promise((done) => server.listen(0, "127.0.0.1", done));
-
-const executablePath = chromiumPaths.find((path) => path !== "" && existsSync(path));
-if (executablePath === undefined) throw new Error("No Chromium was found; name one in CHROMIUM.");
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"] });
-
 const median = (times) => [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)];
 const mean = (ratios) => Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
-const tell = (text) => void process.stdout.write(`    ${text}\n`);
 const verdict = (offenders) => (offenders.length === 0 ? "met" : `missed by ${offenders.join(", ")}`);
 
-try {
-  const page = await browser.newPage();
-  page.on("pageerror", (error) => tell(`error in the page: ${error.message}`));
-  await page.goto(`http://127.0.0.1:${server.address().port}/page.html`);
-  await page.waitForFunction("globalThis.isReady", undefined, { timeout: 15_000 });
-  process.exitCode = (await compare(page)) ? 0 : 1;
-} finally {
-  await browser.close();
-  server.close();
-}
+const folders = { own: here, npm: join(here, "node_modules"), build: resolve(build) };
+process.exitCode = (await inChromium(folders, compare)) ? 0 : 1;
 
-async function compare(page) {
+async function compare(page, browser) {
   tell(`Chromium ${browser.version()}; milliseconds for one run, median of ${rounds} interleaved rounds;`);
   tell("in brackets how many times as fast ours is (slower of 5.1 and 5.3)");
   tell(`${"program".padEnd(12)}${"5.1".padStart(8)}${"5.3".padStart(8)}${["piccolo", "fengari", "wasmoon"].map((name) => name.padStart(18)).join("")}`);

@@ -199,23 +199,29 @@ fn contents(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
 /// # Errors
 /// If one fails.
 pub(crate) fn bench(arguments: &[String]) -> Result<()> {
-    step("Find or install the peers of the benchmarks", || {
-        needs::tools(needs::TESTS)?;
-        needs::tools(needs::BENCHMARKS)?;
-        site::install_python_peers()?;
-        site::install_peers()
-    })?;
     let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
+    step("Find or install the tools of the benchmarks", || {
+        needs::tools(needs::TESTS)?;
+        needs::tools(needs::BENCHMARKS)
+    })?;
     if wanted("lua") || wanted("lua-native") {
         step("Benchmark Lua engines natively", || run(&mut cargo(&["bench", "--quiet", "--package", "lua-bench"])))?;
     }
     if wanted("lua") || wanted("lua-browser") {
         bench_lua_in_browser()?;
     }
-    for name in ["lan", "sim", "relay"] {
-        if wanted(name) {
-            step(&format!("Benchmark {name}"), || run(&mut cargo(&["bench", "--quiet", "--package", name])))?;
-        }
+    if wanted("sim") || wanted("sim-native") {
+        step("Benchmark the network and labs natively", || {
+            run(&mut cargo(&["bench", "--quiet", "--package", "sim-bench"]))
+        })?;
+    }
+    if wanted("sim") || wanted("sim-browser") {
+        bench_sim_in_browser()?;
+    }
+    if wanted("relay") {
+        site::install_python_peers()?;
+        site::install_peers()?;
+        step("Benchmark the relay", || run(&mut cargo(&["bench", "--quiet", "--package", "relay"])))?;
     }
     if wanted("page") {
         build_site(&root().join("dist"))?;
@@ -243,5 +249,15 @@ fn bench_lua_in_browser() -> Result<()> {
     step("Benchmark Lua engines in Chromium", || {
         let script = root().join(site::LUA_BENCH).join("run.mjs");
         run(command("node", &[]).arg(script).arg(&engines))
+    })
+}
+
+/// Measures the network and labs in a page. The Lua engines' benchmark has the driver of the browser.
+fn bench_sim_in_browser() -> Result<()> {
+    site::install_lua_engines()?;
+    let folder = target().join("xtask/sim-bench");
+    wasm::sim_bench(&folder)?;
+    step("Benchmark the network and labs in Chromium", || {
+        run(command("node", &[]).arg(root().join("crates/sim-bench/browser/run.mjs")).arg(&folder))
     })
 }

@@ -20,6 +20,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("relay", &["relay-protocol"]),
     ("playground", &["sim", "trace"]),
     ("lua-bench", &["lua"]),
+    ("sim-bench", &["lan", "sim", "trace"]),
     ("cli", &["sim", "relay-protocol", "relay", "lua", "trace"]),
     ("xtask", &[]),
 ];

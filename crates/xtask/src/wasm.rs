@@ -83,6 +83,18 @@ pub(crate) fn lua_engines(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Builds the benchmark of the network and of labs into `folder`, as the module `sim_bench`.
+///
+/// # Errors
+/// If a tool is missing or a step fails.
+pub(crate) fn sim_bench(folder: &Path) -> Result<()> {
+    step("Compile the benchmark of labs to WebAssembly", || {
+        let module = compile("sim-bench", &[])?;
+        glue(&module, folder, "sim_bench")?;
+        optimise(&folder.join("sim_bench_bg.wasm"))
+    })
+}
+
 /// Compiles a package in the profile that the page ships, and gives the module's path.
 fn compile(package: &str, options: &[&str]) -> Result<PathBuf> {
     let toolchain = needs::wasm_toolchain()?;
