@@ -12,6 +12,9 @@ use crate::address::MacAddress;
 use crate::fabric::SegmentId;
 use crate::link::LinkConfig;
 
+/// Highest association number (IEEE 802.11-2020, section 9.4.1.8).
+const AID_MAX: u16 = 2007;
+
 /// An access point as it announces itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -110,14 +113,14 @@ pub enum AirEvent {
         /// Its address.
         mac: MacAddress,
         /// Its association number, from 1.
-        aid: u8,
+        aid: u16,
     },
     /// A station left the own access point.
     StationLeft {
         /// Its address.
         mac: MacAddress,
         /// Its association number.
-        aid: u8,
+        aid: u16,
     },
 }
 
@@ -166,7 +169,7 @@ impl AccessPoint {
 struct Station {
     access_point: AccessPointId,
     mac: MacAddress,
-    aid: u8,
+    aid: u16,
 }
 
 /// Who is in the air. Keeps the book; the fabric plugs and unplugs.
@@ -225,11 +228,11 @@ impl Air {
         if !access_point.admits(&request.password) {
             return Err(JoinError::WrongPassword);
         }
-        let taken: Vec<u8> = self.stations.values().filter(|s| s.access_point == *id).map(|s| s.aid).collect();
+        let taken: BTreeSet<u16> = self.stations.values().filter(|s| s.access_point == *id).map(|s| s.aid).collect();
         if access_point.config.stations_max.is_some_and(|max| taken.len() >= usize::from(max)) {
             return Err(JoinError::Full);
         }
-        let aid = (1..=u8::MAX).find(|aid| !taken.contains(aid)).ok_or(JoinError::Full)?;
+        let aid = (1..=AID_MAX).find(|aid| !taken.contains(aid)).ok_or(JoinError::Full)?;
         let link = self.links.get(&(host, interface)).copied().unwrap_or_default();
         let joined = (access_point.association(), access_point.segment, link);
         if let Some(owner) = access_point.host() {

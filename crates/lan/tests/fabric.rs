@@ -193,6 +193,18 @@ fn stations_join_by_name_and_password() {
 }
 
 #[test]
+fn a_network_without_a_limit_takes_as_many_stations_as_there_are_numbers() {
+    let mut lan = Lan::new(1, Trace::discarding());
+    let segment = lan.add_segment();
+    let config = AccessPointConfig { stations_max: None, ..access_point("hall", Security::Open, 3, -50) };
+    lan.add_access_point(Instant::ZERO, config, Behind::Segment(segment));
+    let request = JoinRequest { ssid: "hall".into(), ..JoinRequest::default() };
+    let mut join = |station: u32| lan.join(Instant::ZERO, HostId(station), 0, MacAddress::default(), &request);
+    assert!((0..2007).all(|station| join(station).is_ok()));
+    assert_eq!(join(2007), Err(JoinError::Full));
+}
+
+#[test]
 fn a_boards_own_access_point_is_a_segment_of_its_own() {
     let mut net = Net::new();
     let (a, b) = (net.add(0), net.add(1));

@@ -34,8 +34,8 @@ pub(super) enum WifiEvent {
     Disconnected { ssid: String, bssid: MacAddress, reason: i64 },
     GotIp { address: lan::Address },
     DhcpTimeout,
-    StationJoined { mac: MacAddress, aid: u8 },
-    StationLeft { mac: MacAddress, aid: u8 },
+    StationJoined { mac: MacAddress, aid: u16 },
+    StationLeft { mac: MacAddress, aid: u16 },
     ModeChanged { old: i64, new: i64 },
 }
 
