@@ -194,6 +194,15 @@ describe("a stopped program", () => {
     await page.context().close();
   });
 
+  it("shows the globals that its board's programs have set, and nothing of the firmware's", async () => {
+    const text = "port = 80\nhandler = { busy = false }\nprint(port)\n";
+    const { page } = await openWith({ ...labOf(text), views: { breakpoints: { board: { "init.lua": [3] } } } });
+    await page.locator(".debug-say", { hasText: "is stopped before init.lua:3" }).waitFor();
+    await page.getByRole("heading", { name: "Globals of board" }).waitFor();
+    await expect.poll(() => page.locator(".debugger-variables .variable-name").allTextContents()).toEqual(["port", "handler", "busy"]);
+    await page.context().close();
+  });
+
   it("is stopped by “Pause program” as well, which is not “Pause time”", async () => {
     const { page } = await openWith(labOf(program));
     await page.locator(".line", { hasText: "size 2" }).first().waitFor();

@@ -97,13 +97,15 @@ describe("values", () => {
     locals: [number("n", "1"), { name: "config", typeName: "table", text: "table (1)", fields: [number("port", "80")] }, number("n", "2")],
     upvalues: [number("n", "3"), number("count", "4")],
   };
+  const globals = [number("count", "5"), number("total", "6")];
 
   it("are those of the innermost variable of that name, and of its fields", () => {
-    expect(variableNamed(call, "n")?.text).toBe("2");
-    expect(variableNamed(call, "count")?.text).toBe("4");
-    expect(variableNamed(call, "config.port")?.text).toBe("80");
-    expect(variableNamed(call, "config.host")).toBe(null);
-    expect(variableNamed(call, "other")).toBe(null);
+    expect(variableNamed(call, globals, "n")?.text).toBe("2");
+    expect(variableNamed(call, globals, "count")?.text).toBe("4");
+    expect(variableNamed(call, globals, "total")?.text).toBe("6");
+    expect(variableNamed(call, globals, "config.port")?.text).toBe("80");
+    expect(variableNamed(call, globals, "config.host")).toBe(null);
+    expect(variableNamed(call, globals, "other")).toBe(null);
   });
 });
 

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use lan::{Frame, HostConfig, JoinRequest, MacAddress, Netstat, StackProfile};
-use lua::{CallLevel, Dialect, Resume};
+use lua::{CallLevel, Dialect, Resume, Variable};
 use trace::{BootReason, HostId, Instant, Kind, Trace};
 
 use crate::chip::{Chip, ChipParts, Ending};
@@ -454,6 +454,14 @@ impl Board {
     pub fn call_levels(&mut self) -> Vec<CallLevel> {
         match &mut self.power {
             Power::On(machine) => machine.call_levels(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The global variables that the board's programs have set, for a debugger.
+    pub fn globals(&mut self) -> Vec<Variable> {
+        match &mut self.power {
+            Power::On(machine) => machine.globals(),
             _ => Vec::new(),
         }
     }

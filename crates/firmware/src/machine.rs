@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use lan::Frame;
-use lua::{CallLevel, Engine, IntegerBits, Options, Resume, Run, RuntimeError, Step};
+use lua::{CallLevel, Engine, IntegerBits, Options, Resume, Run, RuntimeError, Step, Variable};
 use trace::{CallbackEvent, Duration, Instant, Kind, RecordId};
 
 use crate::boot;
@@ -132,6 +132,11 @@ impl Machine {
     /// The calls under way, the innermost first.
     pub(crate) fn call_levels(&mut self) -> Vec<CallLevel> {
         self.job.as_ref().map_or_else(Vec::new, |job| self.engine.call_levels(&job.run))
+    }
+
+    /// The global variables that programs have set.
+    pub(crate) fn globals(&mut self) -> Vec<Variable> {
+        self.engine.globals()
     }
 
     /// How this run of the chip ends, if that is due.

@@ -68,6 +68,11 @@ pub struct Variable {
 const TEXT_MAX: usize = 120;
 /// Most fields of a table that are shown.
 const FIELDS_MAX: usize = 40;
+/// Most global variables that are shown.
+const GLOBALS_MAX: usize = 100;
+/// Globals that an engine begins with, beside native functions.
+const OWN_GLOBALS: [&[u8]; 11] =
+    [b"_G", b"_VERSION", b"coroutine", b"debug", b"io", b"math", b"os", b"package", b"string", b"table", b"utf8"];
 /// How deep tables are opened.
 const DEPTH_MAX: usize = 2;
 
@@ -223,6 +228,15 @@ impl<'gc> Machine<'gc> {
             upvalues: show.upvalues(closure, frame.function.into()),
         })
     }
+}
+
+/// The global variables that programs have set, in the order in which they were.
+pub(crate) fn globals<'gc>(ctx: Context<'gc>, shared: &Shared<'gc>) -> Vec<Variable> {
+    let show = Show { ctx, shared };
+    let is_native = |value| matches!(kind(value), Kind::Function(function) if function.closure().is_none());
+    let is_own = |key| matches!(key, Value::String(name) if !OWN_GLOBALS.contains(&name.as_bytes()));
+    let set = shared.globals.pairs(&ctx).into_iter().filter(|(key, value)| is_own(*key) && !is_native(*value));
+    set.take(GLOBALS_MAX).map(|(key, value)| show.variable(show.key(key), value, DEPTH_MAX)).collect()
 }
 
 /// Makes values readable. Addresses are not among what is shown: they are given out in the order of asking, so that looking

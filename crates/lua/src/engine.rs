@@ -8,7 +8,7 @@ use piccolo::{Context, Value};
 
 use crate::{
     CompileError, Dialect, IntegerBits, RuntimeError, StashedFunction, chunk,
-    debugger::{CallLevel, Resume, Watch},
+    debugger::{self, CallLevel, Resume, Variable, Watch},
     machine::{Exit, Machine, Slice},
     missing::{Hint, Hints},
     reach,
@@ -251,6 +251,11 @@ impl Engine {
             RunState::Running(machine) => machine.call_levels(ctx, Shared::of(ctx)),
             RunState::Done(_) => Vec::new(),
         })
+    }
+
+    /// The global variables that programs have set, for a debugger: no functions and libraries that the engine began with.
+    pub fn globals(&mut self) -> Vec<Variable> {
+        self.lua.enter(|ctx| debugger::globals(ctx, Shared::of(ctx)))
     }
 
     /// Bytes in use beyond those of a fresh engine. Cheap.

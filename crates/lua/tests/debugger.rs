@@ -158,6 +158,20 @@ f(2.5)
 }
 
 #[test]
+fn globals_are_those_that_programs_have_set() {
+    for dialect in [Dialect::Lua51, Dialect::Lua53] {
+        let source = "port = 80\nfunction handler() end\nsettings = {name = 'desk'}\nprint = print\nlocal last = port";
+        let options = Options { dialect, full_libraries: true, ..Options::default() };
+        let mut session = Session::start_with(options, source, &[2, 5]);
+        assert_eq!(shown(&session.engine.globals()), ["port=80"]);
+        session.resume(Resume::Continue);
+        let globals = session.engine.globals();
+        assert_eq!(shown(&globals), ["port=80", "handler=function test.lua:2", "settings=table (1)"]);
+        assert_eq!(shown(&globals[2].fields), ["name=\"desk\""]);
+    }
+}
+
+#[test]
 fn a_local_is_shown_from_its_declaration_on() {
     let mut session = Session::start("local a = 1\nlocal b = 2\nreturn a + b", &[2]);
     assert_eq!(shown(&session.levels()[0].locals), ["a=1"]);

@@ -22,6 +22,8 @@ pub struct Pause {
     pub position: Option<Position>,
     /// The calls under way, the innermost first.
     pub levels: Vec<CallLevel>,
+    /// Global variables that the board's programs have set, the first ones; none that the firmware began with.
+    pub globals: Vec<Variable>,
 }
 
 /// A call under way.
@@ -120,7 +122,8 @@ impl Simulation {
         let board = self.paused_board_mut()?;
         let levels: Vec<CallLevel> = board.call_levels().into_iter().map(CallLevel::from).collect();
         let position = levels.first().and_then(|level| level.position.clone());
-        Some(Pause { host: board.id(), position, levels })
+        let globals = board.globals().into_iter().map(Variable::from).collect();
+        Some(Pause { host: board.id(), position, levels, globals })
     }
 }
 

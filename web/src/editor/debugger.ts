@@ -174,7 +174,7 @@ export class EditorDebugger implements EditorAddition {
       const at = position - line.from;
       if (at < start || at > end || (at === end && side > 0)) continue;
       const path = `${/(?:[A-Za-z_]\w*\.)*$/.exec(line.text.slice(0, start))?.[0] ?? ""}${match[0]}`;
-      const found: Variable | null = variableNamed(call, path);
+      const found: Variable | null = variableNamed(call, debug.pause?.globals ?? [], path);
       if (!found) return null;
       return { pos: line.from + start, end: line.from + end, above: true, create: () => ({ dom: valueDom(path, found) }) };
     }

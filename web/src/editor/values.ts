@@ -6,10 +6,11 @@ import type { Variable } from "../generated/Variable.ts";
 /** Fields of a table that a tooltip shows; the debugger's pane has all. */
 const fieldsMax = 8;
 
-/** The variable that `path` (`count`, `config.port`) means in `call`: locals hide those of enclosing functions, inner ones outer ones. */
-export function variableNamed(call: CallLevel, path: string): Variable | null {
+/** The variable that `path` (`count`, `config.port`) means in `call`: locals hide those of enclosing functions and global ones, inner ones outer ones. */
+export function variableNamed(call: CallLevel, globals: readonly Variable[], path: string): Variable | null {
   const [first, ...rest] = path.split(".");
-  let found = call.locals.findLast((variable) => variable.name === first) ?? call.upvalues.find((variable) => variable.name === first);
+  const isNamed = (variable: Variable): boolean => variable.name === first;
+  let found = call.locals.findLast(isNamed) ?? call.upvalues.find(isNamed) ?? globals.find(isNamed);
   for (const name of rest) found = found?.fields.find((field) => field.name === name);
   return found ?? null;
 }

@@ -2,6 +2,7 @@
 import type { CallLevel } from "./CallLevel";
 import type { HostId } from "./HostId";
 import type { Position } from "./Position";
+import type { Variable } from "./Variable";
 
 /**
  * A program that a debugger has stopped.
@@ -18,4 +19,8 @@ position: Position | null,
 /**
  * The calls under way, the innermost first.
  */
-levels: Array<CallLevel>, };
+levels: Array<CallLevel>, 
+/**
+ * Global variables that the board's programs have set, the first ones; none that the firmware began with.
+ */
+globals: Array<Variable>, };

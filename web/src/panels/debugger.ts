@@ -75,13 +75,15 @@ export class DebuggerPanel implements Panel {
   }
 
   #variables(): TemplateResult {
-    const { call } = this.session.debug;
+    const { debug } = this.session;
+    const { call } = debug;
     if (!call) return html``;
     const before = this.#callBefore(call);
     return html`<section class="debugger-part debugger-variables" aria-labelledby="debugger-variables">
       <h2 id="debugger-variables">Variables of ${functionText(call)}</h2>
       ${this.#group("Locals", call.locals, before?.locals, call.position === null ? "A native function has none that Lua could see." : "None yet.")}
       ${call.upvalues.length > 0 ? this.#group("Upvalues, from around the function", call.upvalues, before?.upvalues, "") : nothing}
+      ${debug.pause && debug.pause.globals.length > 0 ? this.#group(`Globals of ${debug.board}`, debug.pause.globals, debug.before?.globals, "") : nothing}
     </section>`;
   }
 
