@@ -106,34 +106,76 @@ end)
   }
 }, 240_000);
 
-it("draws at 60 frames a second with ten thousand records", async () => {
-  const lab = { ...labOf("", "heavy"), boards: [{ name: "server", files: {} }, { name: "client", files: {} }] };
-  for (const view of ["timeline", "sequence", "packets", "transcript"]) {
-    const { page } = await fixture.open(await fragmentOf(lab));
-    await page.locator(`#tab-${view}`).click();
-    const result = await page.evaluate(async () => {
-      const long: number[] = [];
-      new PerformanceObserver((list) => long.push(...list.getEntries().map((entry) => entry.duration))).observe({ entryTypes: ["longtask"] });
-      await new Promise((done) => setTimeout(done, 6000));
-      long.length = 0;
-      const gaps: number[] = [];
-      let last = performance.now();
-      await new Promise<void>((done) => {
-        const frame = (now: number): void => {
-          gaps.push(now - last);
-          last = now;
-          if (gaps.length < 300) requestAnimationFrame(frame);
-          else done();
-        };
-        requestAnimationFrame(frame);
-      });
-      const ordered = gaps.slice(1).sort((a, b) => a - b);
-      return { mean: ordered.reduce((sum, gap) => sum + gap, 0) / ordered.length, p95: ordered[Math.floor(ordered.length * 0.95)] ?? 0, long };
+type Motion = "following" | "scrolling" | "zooming";
+
+interface Frames {
+  readonly mean: number;
+  readonly p95: number;
+  readonly long: readonly number[];
+}
+
+/** Wall milliseconds between 240 animation frames, with what a person does in each of them. */
+function frames(page: Page, motion: Motion | "idle"): Promise<Frames> {
+  return page.evaluate(async (wanted) => {
+    const long: number[] = [];
+    new PerformanceObserver((list) => long.push(...list.getEntries().map((entry) => entry.duration))).observe({ entryTypes: ["longtask"] });
+    const area = document.querySelector(".views-pane :is(.virtual-list, .timeline-scroll)");
+    const zoom = ["Zoom in", "Zoom out"].map((name) => document.querySelector<HTMLElement>(`[aria-label="${name}"]`));
+    if (wanted === "scrolling") area?.scrollTo(0, 0);
+    const gaps: number[] = [];
+    let last = performance.now();
+    await new Promise<void>((done) => {
+      const frame = (now: number): void => {
+        gaps.push(now - last);
+        last = now;
+        if (wanted === "scrolling") area?.scrollBy(53, 37);
+        if (wanted === "zooming") zoom[Math.floor(gaps.length / 10) % 2]?.click();
+        if (gaps.length < 240) requestAnimationFrame(frame);
+        else done();
+      };
+      requestAnimationFrame(frame);
     });
+    const ordered = gaps.slice(2).sort((a, b) => a - b);
+    return { mean: ordered.reduce((sum, gap) => sum + gap, 0) / ordered.length, p95: ordered[Math.floor(ordered.length * 0.95)] ?? 0, long };
+  }, motion);
+}
+
+function tellFrames(what: string, { mean, p95, long }: Frames): void {
+  tell(`${what}: ${(1000 / mean).toFixed(1)} frames/s, 95 % within ${p95.toFixed(1)} ms, ${long.length} tasks over 50 ms${long.length > 0 ? ` (longest ${Math.max(...long).toFixed(0)} ms)` : ""}`);
+}
+
+/** What is done in each view while it is measured; "following" is the run going on, with some 3,000 new records a second. */
+const motions: Readonly<{ [view: string]: readonly Motion[] }> = {
+  timeline: ["following", "scrolling", "zooming"],
+  sequence: ["following", "scrolling"],
+  packets: ["following", "scrolling"],
+  transcript: ["following", "scrolling"],
+  network: ["following"],
+  ping: ["following"],
+  dns: ["following"],
+  debugger: ["following"],
+};
+
+it("draws at 60 frames a second with ten thousand records", async () => {
+  // What this machine's Chromium reaches with nothing to draw: no view can be better.
+  const blank = await fixture.browser.newPage();
+  tellFrames("an empty page", await frames(blank, "idle"));
+  await blank.close();
+  const lab = { ...labOf("", "heavy"), boards: [{ name: "server", files: {} }, { name: "client", files: {} }] };
+  for (const [view, wanted] of Object.entries(motions)) {
+    const { page } = await fixture.open(await fragmentOf(lab));
     await page.locator("#tab-transcript").click();
-    const records = await page.locator(".transcript [role=status]").textContent();
-    tell(`${view}: ${(1000 / result.mean).toFixed(0)} frames/s, 95 % within ${result.p95.toFixed(1)} ms, ${result.long.length} tasks over 50 ms${result.long.length > 0 ? ` (longest ${Math.max(...result.long).toFixed(0)} ms)` : ""}, ${records} in the log`);
-    expect(result.mean).toBeLessThan(50);
+    const count = page.locator(".transcript [role=status]");
+    await expect.poll(async () => Number((await count.textContent())?.replace(/\D/g, "")), { timeout: 60_000 }).toBeGreaterThan(10_000);
+    await page.locator(`#tab-${view}`).click();
+    await page.waitForTimeout(500);
+    for (const motion of wanted) {
+      if (motion === "scrolling") await page.getByRole("button", { name: "Pause time" }).click();
+      await page.waitForTimeout(200);
+      const measured = await frames(page, motion);
+      tellFrames(`${view}, ${motion}`, measured);
+      expect(measured.mean).toBeLessThan(50);
+    }
     await page.context().close();
   }
 }, 240_000);

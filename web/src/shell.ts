@@ -180,6 +180,7 @@ export class Shell {
         title: boards.length === 1 ? "Console" : board.name,
         mark: boards.length === 1 ? nothing : html`<span class="shape" aria-hidden="true">${shape}</span>`,
         hue,
+        about: board.name,
         load: () => boardTerminal(session, board.name),
       };
     });

@@ -97,7 +97,7 @@ export class PacketsPanel implements Panel {
             @input=${(event: Event) => this.#filter((event.target as HTMLInputElement).value)}
           />
         </label>
-        <span class="muted small-text" role="status">${count === log.frames.length ? counted(count, "frame") : `${count} of ${counted(log.frames.length, "frame")}`}</span>
+        <span class="muted small-text" role="status" aria-live=${this.session.state === "running" ? "off" : "polite"}>${count === log.frames.length ? counted(count, "frame") : `${count} of ${counted(log.frames.length, "frame")}`}</span>
         <span class="spacer"></span>
         <button class="button small" aria-pressed=${this.#list.follows} @click=${() => ((this.#list.follows = !this.#list.follows), this.#draw())}>${icon("follow")}Follow</button>
         <button class="button small" title="The frames shown, for Wireshark and other tools" ?disabled=${log.frames.length === 0} @click=${() => this.#save()}>${icon("download")}pcapng</button>`,

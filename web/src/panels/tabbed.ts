@@ -10,6 +10,8 @@ export interface Tab {
   readonly id: string;
   readonly title: string;
   readonly load: (session: Session) => Promise<Panel> | Panel;
+  /** What the panel is about, where the same tab may come to be about something else. */
+  readonly about?: string;
   /** A mark beside the title: a count, or the shape of a host. */
   readonly mark?: TemplateResult | typeof nothing;
   readonly hue?: number;
@@ -41,7 +43,8 @@ export class TabbedPane {
   readonly dom = document.createElement("section");
   readonly #bar = document.createElement("div");
   readonly #body = document.createElement("div");
-  readonly #panels = new Map<string, Panel>();
+  /** Panels that were loaded, by their tab's id, and what they are about. */
+  readonly #panels = new Map<string, { readonly panel: Panel; readonly about: string | undefined }>();
   readonly #loading = new Set<string>();
   #tabs: readonly Tab[] = [];
   #open = "";
@@ -66,8 +69,8 @@ export class TabbedPane {
   /** Sets the tabs and the open one; panels of tabs that are gone are destroyed. */
   show(tabs: readonly Tab[], open: string, report: PanelReport): void {
     this.#tabs = tabs;
-    for (const [id, panel] of this.#panels) {
-      if (tabs.some((tab) => tab.id === id)) continue;
+    for (const [id, { panel, about }] of this.#panels) {
+      if (tabs.some((tab) => tab.id === id && tab.about === about)) continue;
       panel.destroy();
       this.#panels.delete(id);
     }
@@ -75,7 +78,7 @@ export class TabbedPane {
     const isNew = wanted !== this.#open;
     this.#open = wanted;
     if (isNew || report.topics.has("lab") || report.topics.has("hosts") || report.topics.has("view") || !this.#bar.hasChildNodes()) this.#drawBar();
-    const panel = this.#panels.get(wanted);
+    const panel = this.#panels.get(wanted)?.panel;
     if (!panel) return this.#load(wanted);
     if (isNew || panel.dom.parentElement !== this.#body) {
       this.#body.replaceChildren(panel.dom);
@@ -84,7 +87,7 @@ export class TabbedPane {
   }
 
   destroy(): void {
-    for (const panel of this.#panels.values()) panel.destroy();
+    for (const { panel } of this.#panels.values()) panel.destroy();
     this.dom.remove();
   }
 
@@ -94,7 +97,7 @@ export class TabbedPane {
     this.#body.replaceChildren();
     const put = (panel: Panel): void => {
       this.#loading.delete(id);
-      this.#panels.set(id, panel);
+      this.#panels.set(id, { panel, about: tab.about });
       if (this.#open !== id) return;
       this.#body.replaceChildren(panel.dom);
       panel.update({ session: this.session, topics: allTopics });

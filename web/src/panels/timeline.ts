@@ -26,6 +26,9 @@ const zoomDefault = 36;
 const zoomMin = 1.5;
 const zoomMax = 200;
 
+/** Room behind the newest thing, for its name. */
+const tailPixels = 90;
+
 /** Within a lane: the callback's name on top, the bar in the middle, the socket's name at the bottom. */
 const barMiddle = 0.52;
 const barShare = 0.38;
@@ -208,7 +211,7 @@ export class TimelinePanel implements Panel {
 
   #zoomToFit(): void {
     const { width, gutter } = this.#size;
-    this.#zoom = Math.min(zoomDefault * 2, Math.max(zoomMin, (width - gutter - 40) / Math.max(1, this.#model.scale.end)));
+    this.#zoom = Math.min(zoomDefault * 2, Math.max(zoomMin, (width - gutter - tailPixels) / Math.max(1, this.#model.scale.end)));
     this.#fit();
     this.#schedule();
   }
@@ -243,7 +246,7 @@ export class TimelinePanel implements Panel {
     const count = Math.max(1, this.#model.lanes.length);
     const rem = this.#size.font / 11.5;
     const lane = Math.min(50 * rem, Math.max(40 * rem, Math.floor((height - axis - 6) / count)));
-    const wide = Math.round(Math.max(width, gutter + this.#model.scale.end * this.#zoom + 90));
+    const wide = Math.round(Math.max(width, gutter + this.#model.scale.end * this.#zoom + tailPixels));
     const high = Math.round(Math.max(height, axis + this.#model.lanes.length * lane + 4));
     this.#size = { ...this.#size, lane, wide, high };
     this.#sizer.style.width = `${wide}px`;

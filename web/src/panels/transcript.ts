@@ -68,7 +68,7 @@ export class TranscriptPanel implements Panel {
           this.#version++;
           this.#draw();
         })}
-        <span class="muted small-text" role="status">${counted(this.#records.items.length, "line")}</span>
+        <span class="muted small-text" role="status" aria-live=${this.session.state === "running" ? "off" : "polite"}>${counted(this.#records.items.length, "line")}</span>
         <span class="spacer"></span>
         <button class="button small" aria-pressed=${this.#list.follows} @click=${() => ((this.#list.follows = !this.#list.follows), this.#draw())}>${icon("follow")}Follow</button>
         <button class="button small" @click=${() => this.#save()}>${icon("download")}Save as text</button>`,

@@ -8,6 +8,7 @@
 
 import { SequenceNumbers } from "../packets/sequence.ts";
 import { type FrameSummary, unknownSummary } from "../packets/summary.ts";
+import { firstAboveBy } from "./time-scale.ts";
 import type { Endpoint, Position, RecordKind, RecordOf, SocketState, TraceRecord } from "./record.ts";
 
 /** A callback from when it became due to when it returned. */
@@ -61,6 +62,7 @@ export interface SocketView {
 
 export class TraceLog {
   readonly #byId = new Map<number, TraceRecord>();
+  readonly #byKind = new Map<RecordKind, TraceRecord[]>();
   readonly #effects = new Map<number, number[]>();
   readonly #callbackById = new Map<number, CallbackView>();
   readonly #frameById = new Map<number, FrameView>();
@@ -120,12 +122,7 @@ export class TraceLog {
 
   /** The newest `count` records of one kind, newest last. */
   last<K extends RecordKind>(kind: K, count: number): RecordOf<K>[] {
-    const found: RecordOf<K>[] = [];
-    for (let index = this.#records.length - 1; index >= 0 && found.length < count; index--) {
-      const record = this.#records[index];
-      if (record?.kind === kind) found.push(record as RecordOf<K>);
-    }
-    return found.reverse();
+    return (this.#byKind.get(kind) ?? []).slice(-count) as RecordOf<K>[];
   }
 
   /** What `id` led to directly. */
@@ -150,7 +147,7 @@ export class TraceLog {
   }
 
   clear(): void {
-    for (const map of [this.#byId, this.#effects, this.#callbackById, this.#frameById, this.#sockets]) map.clear();
+    for (const map of [this.#byId, this.#byKind, this.#effects, this.#callbackById, this.#frameById, this.#sockets]) map.clear();
     this.#sequences.clear();
     this.#records = [];
     this.#callbacks = [];
@@ -169,6 +166,9 @@ export class TraceLog {
   #add(record: TraceRecord, summaries: ReadonlyMap<number, FrameSummary>): void {
     this.#records.push(record);
     this.#byId.set(record.id, record);
+    const ofKind = this.#byKind.get(record.kind);
+    if (ofKind) ofKind.push(record);
+    else this.#byKind.set(record.kind, [record]);
     if (record.cause !== null) {
       const effects = this.#effects.get(record.cause);
       if (effects) effects.push(record.id);
@@ -278,6 +278,7 @@ export class TraceLog {
       this.#callbackById.delete(record.id);
       this.#frameById.delete(record.id);
     }
+    for (const [kind, records] of this.#byKind) this.#byKind.set(kind, records.slice(firstAboveBy(records, oldest - 1, (record) => record.id)));
     this.#callbacks = this.#callbacks.filter((callback) => callback.id >= oldest);
     this.#frames = this.#frames.filter((frame) => frame.id >= oldest);
     this.#generation++;

@@ -60,14 +60,13 @@ export class VirtualList<Item> {
     this.dom = document.createElement("div");
     this.dom.className = `virtual-list ${options.className ?? ""}`;
     this.dom.tabIndex = 0;
-    this.dom.setAttribute("role", "listbox");
     this.dom.setAttribute("aria-label", options.label);
     this.#spacer = document.createElement("div");
     this.#spacer.className = "virtual-spacer";
     this.#spacer.setAttribute("role", "presentation");
     this.#empty.className = "empty-note";
-    this.#empty.setAttribute("role", "presentation");
     this.dom.append(this.#spacer);
+    this.#sayEmpty();
     this.dom.addEventListener("scroll", () => this.#scrolled());
     this.dom.addEventListener("keydown", (event) => this.#key(event));
     this.#spacer.addEventListener("click", (event) => this.#click(event));
@@ -109,6 +108,8 @@ export class VirtualList<Item> {
   }
 
   #sayEmpty(): void {
+    // A list box without options is none.
+    this.dom.setAttribute("role", this.#items.length > 0 ? "listbox" : "group");
     if (this.#items.length > 0) return this.#empty.remove();
     this.#empty.textContent = this.options.empty();
     if (this.#empty.parentElement === null) this.dom.append(this.#empty);
