@@ -14,6 +14,7 @@ mod dns;
 mod icmp;
 mod igmp;
 mod ip;
+mod table;
 mod tcp;
 mod udp;
 pub(crate) mod wire;
@@ -31,6 +32,7 @@ use crate::event::{Event, IncomingId, ListenerId};
 use crate::frame::Frame;
 use crate::netstat::{InterfaceRow, NeighbourRow, Netstat};
 pub use dhcp::Lease;
+use table::Table;
 
 /// Interface number of frames that never were on a link.
 const LOOPBACK: u8 = u8::MAX;
@@ -93,7 +95,7 @@ pub struct Host {
     nobody: SocketSet<'static>,
 
     next_socket: u32,
-    connections: BTreeMap<SocketId, tcp::Connection>,
+    connections: Table<SocketId, tcp::Connection>,
     by_ends: BTreeMap<tcp::Ends, SocketId>,
     /// Connections to look at before frames and deadlines are asked for.
     unsettled: Vec<SocketId>,
@@ -163,7 +165,7 @@ impl Host {
             device,
             nobody: SocketSet::new(Vec::new()),
             next_socket: 1,
-            connections: BTreeMap::new(),
+            connections: Table::new(),
             by_ends: BTreeMap::new(),
             unsettled: Vec::new(),
             listeners: BTreeMap::new(),
