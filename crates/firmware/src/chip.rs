@@ -61,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) ending: Cell<Option<Ending>>,
     /// Bytes left to Lua and everything else, as `node.heap()` reports it; the board keeps it current.
     pub(crate) heap_free: Cell<usize>,
+    /// What the libraries would take if they did not stand in flash.
+    pub(crate) heap_at_boot: Cell<usize>,
     /// What the analog input measures, 0 to 1024.
     pub(crate) analog: Cell<u16>,
     /// Whether the analog converter is set to measure the supply.
@@ -134,6 +136,7 @@ impl Chip {
             restart_planned: Cell::new(false),
             ending: Cell::new(None),
             heap_free: Cell::new(parts.config.heap_bytes),
+            heap_at_boot: Cell::new(0),
             measures_supply,
             analog: Cell::new(parts.wiring.analog),
             clock: Cell::new(now),
@@ -211,6 +214,13 @@ impl Chip {
         let per_instruction =
             if self.cpu_mhz() == 160 { limits::INSTRUCTION_NS_AT_160_MHZ } else { limits::INSTRUCTION_NS_AT_80_MHZ };
         Duration::from_micros((u64::from(instructions) * per_instruction).div_ceil(1000))
+    }
+
+    /// Keeps in mind what is left of the heap when all values take `bytes`, and returns it.
+    pub(crate) fn measure_heap(&self, bytes: usize) -> usize {
+        let used = bytes.saturating_sub(self.heap_at_boot.get());
+        self.heap_free.set(self.config.heap_bytes.saturating_sub(used));
+        self.heap_free.get()
     }
 
     /// Tells the software watchdog that all is well.

@@ -71,6 +71,10 @@ pub const UART_RECEIVE_MAX: usize = 256;
 /// moment the same in every build.
 pub const COLLECTION_INTERVAL: Duration = Duration::from_millis(100);
 
+/// What a callback finds at least, however full the heap is: enough to let go of something.
+pub const HEAP_BYTES_LEFT_MIN: usize = 1_000;
+
 /// How many bytes our engine uses for what takes one on the chip: values of 16 bytes instead of 12, pointers of 8 instead
-/// of 4, and objects of their own where the firmware packs them.
+/// of 4, and objects of their own where the firmware packs them. Between two measurements of the heap Lua may allocate so
+/// many times what is free.
 pub const ENGINE_BYTES_PER_CHIP_BYTE: usize = 2;

@@ -32,7 +32,6 @@ pub(crate) struct Machine {
     /// Whether Lua has run since objects were last collected.
     has_run: bool,
     next_collection: Instant,
-    memory_baseline: usize,
     /// The slice that the debugger interrupted; it goes on later as if it had not been.
     held: Option<HeldSlice>,
     is_paused: bool,
@@ -86,14 +85,12 @@ impl Machine {
             ring: VecDeque::new(),
             has_started: false,
             has_run: false,
-            memory_baseline: 0,
             held: None,
             is_paused: false,
         };
         let chip = machine.chip.clone();
         machine.engine.enter(|ctx| modules::install(ctx, &chip));
-        machine.engine.collect();
-        machine.memory_baseline = machine.engine.memory_in_use();
+        machine.chip.heap_at_boot.set(machine.engine.chip_bytes());
         boot::start(&mut machine);
         machine
     }
@@ -401,10 +398,11 @@ impl Machine {
         }
     }
 
-    fn measure_heap(&self) {
-        let used = self.engine.memory_in_use().saturating_sub(self.memory_baseline);
-        let used_on_chip = used / limits::ENGINE_BYTES_PER_CHIP_BYTE;
-        self.chip.heap_free.set(self.chip.config.heap_bytes.saturating_sub(used_on_chip));
+    /// Brings the free heap up to date, and with it what Lua may still allocate.
+    fn measure_heap(&mut self) {
+        let free = self.chip.measure_heap(self.engine.chip_bytes());
+        let left = free.max(limits::HEAP_BYTES_LEFT_MIN) * limits::ENGINE_BYTES_PER_CHIP_BYTE;
+        self.engine.set_memory_max(self.engine.memory_in_use() + left);
     }
 }
 

@@ -274,6 +274,39 @@ fn memory_is_limited() {
     assert_eq!(bench.output(), "true\nfalse\tnot enough memory\ntrue\n");
 }
 
+/// docs/behaviour.md §6.3, §11.4: the heap shrinks by what a program keeps, at once, and grows when it lets go.
+#[test]
+fn heap_shows_what_is_kept() {
+    for config in [config(), lua_5_3()] {
+        let mut bench = Bench::running(
+            config,
+            "local start = node.heap()
+             local text = ('x'):rep(10000)
+             local one = start - node.heap()
+             local t = {} for i = 1, 100 do t[i] = {i} end
+             local two = start - one - node.heap()
+             print(start > 40000 and start <= 45000, one >= 10000 and one < 10100, two > 100 * 40 and two < 100 * 120)
+             text, t = nil, nil
+             print(start - node.heap() < 200)",
+        );
+        assert_eq!(bench.output(), "true\ttrue\ttrue\ntrue\n");
+    }
+}
+
+/// docs/behaviour.md §11.4: what is kept from callback to callback fills the heap until nothing fits any more.
+#[test]
+fn a_leak_ends_in_not_enough_memory() {
+    let program = "kept, heap = {}, 0
+        node.setonerror(function(e) print((e:match('^[^\\n]*')), heap < 2000) node.restart() end)
+        tmr.create():alarm(100, tmr.ALARM_AUTO, function() heap = node.heap() kept[#kept + 1] = ('x'):rep(1000) .. #kept end)";
+    let mut bench = Bench::new(config(), &[("init.lua", program)]);
+    bench.power_on();
+    bench.run_for(Duration::from_millis(6_000));
+    let output = bench.take_console();
+    assert!(output.contains("not enough memory"), "{output}");
+    assert!(output.contains("\ttrue\n"), "{output}");
+}
+
 /// docs/behaviour.md §11.3: a missing module says once what it would be.
 #[test]
 fn missing_modules_explain_themselves() {

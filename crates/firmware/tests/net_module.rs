@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Lab, assert_console, check_chip};
+use trace::{HostId, Kind};
 
 // docs/behaviour.md §2.1
 #[test]
@@ -236,4 +237,69 @@ fn the_default_server_stays_without_a_lease() {
     let mut lab = Lab::chip().board_with(&[("init.lua", "print(net.dns.getdnsserver(0), net.dns.getdnsserver(1))")]);
     lab.run(0);
     assert_console(&lab, 0, "208.67.222.222\tnil");
+}
+
+// docs/behaviour.md §2.5: absent while there is none; index 0 does not exist without a station
+#[test]
+fn ifinfo_leaves_out_what_is_unset() {
+    check_chip(
+        "wifi.sta.disconnect()
+         local i = net.ifinfo()
+         print(i.ip, i.netmask, i.gateway, #i.hwaddr)
+         wifi.setmode(wifi.SOFTAP)
+         print(select('#', net.ifinfo(0)), net.ifinfo(1).ip)",
+        500,
+        "nil\tnil\tnil\t6\n0\t192.168.4.1",
+    );
+}
+
+// docs/behaviour.md §2.6: what the stack refuses is silent
+#[test]
+fn joining_on_an_unknown_interface_is_silent() {
+    check_chip(
+        "print(pcall(net.multicastJoin, '10.9.8.7', '224.1.1.1'))
+         print(pcall(net.multicastJoin, 1234567, '224.1.1.1'))
+         print(pcall(net.multicastJoin, '192.168.1.1000', '224.1.1.1'))
+         print(pcall(net.multicastJoin, '192.168.1.10001', '224.1.1.1'))",
+        100,
+        "true\ntrue\ntrue\ntrue",
+    );
+}
+
+// docs/behaviour.md §2.7: `.local` and `localhost` go to the server like any name
+#[test]
+fn no_name_is_special() {
+    let mut lab = Lab::chip().board(
+        "net.dns.resolve('localhost', function(_, ip) print('localhost', ip) end)
+         tmr.create():alarm(8000, tmr.ALARM_SINGLE, function()
+           net.dns.resolve('board.local', function(_, ip) print('board.local', ip) end)
+         end)",
+    );
+    lab.run(16_000);
+    assert_console(&lab, 0, "localhost\tnil\nboard.local\tnil");
+    for name in ["localhost", "board.local"] {
+        let asked = lab.records().into_iter().filter(|record| {
+            record.host == HostId(1) && matches!(&record.kind, Kind::DnsQuestion { name: asked, .. } if asked == name)
+        });
+        assert_eq!(asked.count(), 4, "{name}: at once and at ticks 1, 2 and 4");
+    }
+}
+
+// docs/behaviour.md §2.8, §2.9: a lease overwrites the entries; a fixed address leaves the default
+#[test]
+fn a_lease_brings_its_name_servers() {
+    check_chip(
+        "net.dns.setdnsserver('8.8.8.8', 0)
+         wifi.sta.disconnect() wifi.sta.connect()
+         tmr.create():alarm(3000, tmr.ALARM_SINGLE, function() print(wifi.sta.getip() ~= nil, net.dns.getdnsserver(0)) end)",
+        4000,
+        "true\t192.168.1.1",
+    );
+    let mut lab = Lab::chip().board_with(&[(
+        "init.lua",
+        "wifi.sta.setip{ip = '192.168.1.77', netmask = '255.255.255.0', gateway = '192.168.1.1'}
+         tmr.create():alarm(3000, tmr.ALARM_SINGLE, function() print((wifi.sta.getip()), net.dns.getdnsserver(0), net.dns.getdnsserver(1)) end)",
+    )]);
+    lab.run(1000);
+    assert_console(&lab, 0, "192.168.1.77\t208.67.222.222\tnil");
 }

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Lab, assert_console, check_chip};
+use trace::Kind;
 
 // docs/behaviour.md §2.10
 #[test]
@@ -124,4 +125,59 @@ fn ping_callbacks_are_protected() {
     );
     lab.run(2000);
     assert_console(&lab, 0, "onerror\ttest.lua:2: oops");
+}
+
+// docs/behaviour.md §2.10: count 0 is the default, a negative one wraps to a huge number
+#[test]
+fn counts_are_unsigned() {
+    check_chip(
+        "local n = 0
+         net.ping('192.168.1.1', 0, function() end, function(_, tc) print('sent', tc) end)
+         tmr.create():alarm(6000, tmr.ALARM_SINGLE, function()
+           net.ping('192.168.1.1', -1, function() n = n + 1 end, function() print('never') end)
+         end)
+         tmr.create():alarm(18500, tmr.ALARM_SINGLE, function() print(n) end)",
+        19_000,
+        "sent\t4\n13",
+    );
+}
+
+// docs/behaviour.md §2.10: 32 bytes, identifier 0xAFAF, time to live 255, the first at once, then one a second
+#[test]
+fn requests_on_the_wire() {
+    let mut lab = Lab::chip().board("net.ping('192.168.1.1', 3, function() end)");
+    lab.run(4000);
+    let board = trace::HostId(1);
+    let requests: Vec<_> = (lab.records().into_iter())
+        .filter(|record| record.host == board)
+        .filter_map(|record| match record.kind {
+            Kind::FrameSent { bytes, .. } if bytes.len() > 40 && bytes[23] == 1 && bytes[34] == 8 => {
+                Some((record.at, bytes))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(requests.len(), 3);
+    for (index, (_, frame)) in requests.iter().enumerate() {
+        assert_eq!(frame[22], 255, "time to live");
+        assert_eq!(u16::from_be_bytes([frame[16], frame[17]]), 20 + 8 + 32, "32 bytes of data");
+        assert_eq!(frame[38..40], [0xAF, 0xAF]);
+        assert_eq!(frame[40..42], [0, index as u8 + 1], "numbers begin with 1");
+    }
+    let pause = requests[2].0.as_micros() - requests[1].0.as_micros();
+    assert!((999_000..=1_001_000).contains(&pause), "{pause}");
+}
+
+// docs/behaviour.md §2.10: on a timeout the callback runs just before the next request; late replies are ignored
+#[test]
+fn a_late_reply_is_ignored() {
+    let mut lab = Lab::chip().board(
+        "tmr.create():alarm(2000, tmr.ALARM_SINGLE, function()
+           net.ping('192.168.1.1', 3, function(b, ip, sq, tm) print(b, sq, tm) end, function(_, n, lost) print(n, lost) end)
+         end)",
+    );
+    lab.run(0);
+    lab.set_latency(0, 700);
+    lab.run(8000);
+    assert_console(&lab, 0, "0\t0\t-1\n0\t0\t-1\n0\t0\t-1\n3\t3");
 }

@@ -454,6 +454,27 @@ fn a_handler_that_holds_its_own_socket_keeps_it_for_ever() {
     assert_console(&lab, 0, "client");
 }
 
+// docs/behaviour.md §1.7: "visible only in node.heap()"
+#[test]
+fn sockets_that_hold_themselves_fill_the_heap() {
+    let mut lab = Lab::chip().board(
+        "local function make(n, holds)
+           for i = 1, n do
+             local sk = net.createConnection()
+             local other = holds and sk or nil
+             sk:on('receive', function() return other end)
+           end
+         end
+         local function later(ms, f) tmr.create():alarm(ms, tmr.ALARM_SINGLE, f) end
+         local before
+         later(500, function() before = node.heap() make(60, false) end)
+         later(1000, function() print('collected', before - node.heap() < 500) before = node.heap() make(60, true) end)
+         later(1500, function() print('kept', before - node.heap() > 60 * 60) end)",
+    );
+    lab.run(3000);
+    assert_console(&lab, 0, "collected\ttrue\nkept\ttrue");
+}
+
 // docs/behaviour.md §1.8
 #[test]
 fn a_collected_server_stops_listening() {

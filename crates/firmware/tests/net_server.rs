@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Lab, assert_console, check_chip};
-use trace::Silence;
+use trace::{Silence, SocketState};
 
 /// A server that greets nobody.
 const SERVER: &str = "srv = net.createServer() srv:listen(80, function(c) end)";
@@ -285,4 +285,120 @@ fn a_port_without_a_listener_refuses() {
     );
     lab.run(500);
     assert_console(&lab, 1, "-9");
+}
+
+// docs/behaviour.md §3.1: even if an earlier listen had supplied one
+#[test]
+fn each_listen_needs_a_callback() {
+    check_chip(
+        "local s = net.createServer()
+         s:listen(80, print) s:close()
+         print(pcall(function() s:listen(80) end))
+         print(s:getaddr())",
+        100,
+        "false\ttest.lua:3: need callback\nnil\tnil",
+    );
+}
+
+// docs/behaviour.md §3.1: "address in use" is for the port of an outgoing connection only
+#[test]
+fn the_port_of_an_outgoing_connection_is_in_use() {
+    let mut lab = Lab::chip().board(SERVER).board(
+        "local sk = net.createConnection()
+         sk:connect(80, '192.168.1.100')
+         local port = (sk:getaddr())
+         print(pcall(function() net.createServer():listen(port, print) end))",
+    );
+    lab.run(500);
+    assert_console(&lab, 1, "false\ttest.lua:4: address in use");
+}
+
+// docs/behaviour.md §3.1: TIME_WAIT does not keep anybody from listening again
+#[test]
+fn a_port_in_time_wait_can_be_listened_on() {
+    let mut lab = Lab::chip()
+        .board(
+            "srv = net.createServer()
+             srv:listen(80, function(c) c:close() srv:close() end)
+             tmr.create():alarm(3000, tmr.ALARM_SINGLE, function()
+               print(pcall(function() net.createServer():listen(80, function() end) end))
+             end)",
+        )
+        .board("net.createConnection():connect(80, '192.168.1.100')");
+    lab.run(900);
+    let states: Vec<_> = lab.sockets(0).into_iter().map(|socket| socket.state).collect();
+    assert_eq!(states, [SocketState::TimeWait]);
+    lab.run(3500);
+    assert_console(&lab, 0, "true");
+}
+
+// docs/behaviour.md §3.4: any segment of the peer resets the clock; timeout 1 as createServer(net.TCP, 30) means on a chip (§8)
+#[test]
+fn on_a_chip_the_type_is_a_timeout_of_one_second() {
+    let mut lab = Lab::chip()
+        .board(
+            "net.createServer(net.TCP, 30):listen(80, function(c)
+               local t = tmr.now()
+               c:on('receive', function() t = tmr.now() end)
+               c:on('disconnection', function(_, e)
+                 local s = (tmr.now() - t) / 1e6
+                 print('gone', e, s > 10.9 and s < 11.6)
+               end)
+             end)",
+        )
+        .board(
+            "local sk = net.createConnection()
+             sk:connect(80, '192.168.1.100')
+             tmr.create():alarm(800, tmr.ALARM_AUTO, function() sk:send('x') end)",
+        );
+    lab.run(5000);
+    assert_console(&lab, 0, "");
+    lab.power_off(1);
+    lab.run(17_000);
+    assert_console(&lab, 0, "gone\t-8\ttrue");
+}
+
+// docs/behaviour.md §3.4: the client side has no keep-alive
+#[test]
+fn a_vanished_server_is_never_noticed() {
+    let mut lab = Lab::chip().board(SERVER).board(
+        "local sk = net.createConnection()
+         sk:on('disconnection', function(_, e) print('disconnection', e) end)
+         sk:connect(80, '192.168.1.100')",
+    );
+    lab.run(500);
+    lab.power_off(0);
+    lab.run(7_200_000);
+    assert_console(&lab, 1, "");
+    assert_eq!(lab.sockets(1).iter().filter(|socket| socket.state == SocketState::Established).count(), 1);
+}
+
+// docs/behaviour.md §3.5: both directions count, outgoing ones are not limited
+#[test]
+fn outgoing_connections_fill_the_limit_and_pass_it() {
+    let mut lab = Lab::chip()
+        .board("net.createServer():listen(80, function(c) print('client') end)")
+        .board(
+            "net.createServer():listen(81, function(c) print('client') end)
+             local n = 0
+             for i = 1, 5 do
+               local sk = net.createConnection()
+               sk:on('connection', function() n = n + 1 end)
+               sk:connect(9, '198.51.100.10')
+             end
+             tmr.create():alarm(4500, tmr.ALARM_SINGLE, function()
+               local sk = net.createConnection()
+               sk:on('connection', function() n = n + 1 print(n) end)
+               sk:connect(80, '192.168.1.100')
+             end)",
+        )
+        .board("tmr.create():alarm(1500, tmr.ALARM_SINGLE, function() net.createConnection():connect(81, '192.168.1.101') end)");
+    lab.run(2500);
+    // Five are established: the SYN of board 3 is ignored until the sixth makes them six.
+    assert_console(&lab, 1, "");
+    let silences = lab.silences(1);
+    assert!(silences.iter().any(|(reason, _)| *reason == Silence::ConnectionLimit), "{silences:?}");
+    lab.run(9000);
+    assert_console(&lab, 0, "client");
+    assert_console(&lab, 1, "6\nclient");
 }

@@ -230,3 +230,111 @@ fn dns_works_on_udp_sockets() {
          true\ttrue",
     );
 }
+
+// docs/behaviour.md §5.1: port 0 and a trailing function; any address and one's own exclude each other
+#[test]
+fn a_port_is_taken_on_the_same_and_on_any_address() {
+    check_chip(
+        "local a, b, c = net.createUDPSocket(), net.createUDPSocket(), net.createUDPSocket()
+         a:listen(5000, '192.168.1.100')
+         print(pcall(function() b:listen(5000, '192.168.1.100') end))
+         print(pcall(function() b:listen(5000) end))
+         print(pcall(function() b:listen(5000, '10.9.8.7') end))
+         c:listen(70000) print(c:getaddr())",
+        100,
+        "false\ttest.lua:3: address in use
+         false\ttest.lua:4: address in use
+         true
+         4464\t0.0.0.0",
+    );
+}
+
+// docs/behaviour.md §5.2: nobody hears his own broadcasts and groups
+#[test]
+fn own_broadcasts_do_not_come_back() {
+    check_chip(
+        "net.multicastJoin('any', '239.1.2.3')
+         local u = net.createUDPSocket() u:listen(5000)
+         u:on('receive', function(_, d) print('heard', d) end)
+         u:send(5000, '255.255.255.255', 'all') u:send(5000, '192.168.1.255', 'subnet') u:send(5000, '239.1.2.3', 'group')
+         print('sent')",
+        1000,
+        "sent",
+    );
+}
+
+// docs/behaviour.md §5.2: in a callback what send raises is a PANIC
+#[test]
+fn a_send_without_a_network_panics_in_a_handler() {
+    let mut lab = Lab::chip().board(
+        "wifi.sta.disconnect()
+         net.dns.resolve('www.google.com', function() net.createUDPSocket():send(9, '192.168.1.1', 'x') end)",
+    );
+    lab.run(8000);
+    assert!(
+        lab.raw_console(0).contains("PANIC: unprotected error in call to Lua API (test.lua:2: routing problem)"),
+        "{}",
+        lab.raw_console(0)
+    );
+}
+
+// docs/behaviour.md §5.2: send's own handler is stored before the socket is bound, and its error is the caller's (§1.6)
+#[test]
+fn a_handler_given_to_send_stays() {
+    check_chip(
+        "local u = net.createUDPSocket()
+         u:send(9, '192.168.1.1', 'x', function(s) print('sent', s == u) end)
+         u:send(9, '192.168.1.1', 'y')
+         u:on('sent', nil)
+         u:send(9, '192.168.1.1', 'z')",
+        100,
+        "sent\ttrue\nsent\ttrue",
+    );
+}
+
+// docs/behaviour.md §5.3: one socket gets a datagram, the one bound last first
+#[test]
+fn only_one_socket_gets_a_broadcast() {
+    let mut lab = Lab::chip()
+        .board(
+            "local function open(ip)
+               local u = net.createUDPSocket() u:listen(5000, ip)
+               u:on('receive', function(_, d) print(ip, d) end)
+             end
+             open('192.168.1.100') open('10.9.8.7')",
+        )
+        .board(
+            "local u = net.createUDPSocket()
+             u:send(5000, '192.168.1.255', 'broadcast') u:send(5000, '192.168.1.100', 'unicast')",
+        );
+    lab.run(1000);
+    assert_console(&lab, 0, "10.9.8.7\tbroadcast\n192.168.1.100\tunicast");
+}
+
+// docs/behaviour.md §5.3: a group's datagram is delivered whenever its frame reaches the node, member or not
+#[test]
+fn a_group_is_heard_without_joining() {
+    let mut lab = Lab::chip()
+        .board("local u = net.createUDPSocket() u:listen(5000) u:on('receive', function(_, d) print(d) end)")
+        .board("net.createUDPSocket():send(5000, '239.1.2.3', 'to all')");
+    lab.run(1000);
+    assert_console(&lab, 0, "to all");
+}
+
+// docs/behaviour.md §5.4: TTL and name lookups as TCP has them, before and after close
+#[test]
+fn after_close_everything_begins_anew() {
+    check_chip(
+        "local u = net.createUDPSocket()
+         u:listen(5000) u:ttl(7) u:close()
+         print(u:getaddr()) print(select(2, pcall(function() u:ttl() end)))
+         u:send(9, '192.168.1.1', 'x') print(u:getaddr()) print(u:ttl())
+         u:dns('1.2.3.4', function(s, ip) print(s == u, ip) end)",
+        100,
+        "nil\tnil
+         test.lua:3: socket is not open/bound yet
+         4096\t0.0.0.0
+         255
+         true\t1.2.3.4",
+    );
+}

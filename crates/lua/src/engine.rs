@@ -7,7 +7,7 @@ use gc_arena::{Collect, DynamicRoot, Gc, Rootable, lock::RefLock};
 use piccolo::{Context, Value};
 
 use crate::{
-    CompileError, Dialect, IntegerBits, RuntimeError, StashedFunction, chunk,
+    CompileError, Dialect, IntegerBits, RuntimeError, StashedFunction, census, chunk,
     debugger::{self, CallLevel, Resume, Variable, Watch},
     machine::{Exit, Machine, Slice},
     missing::{Hint, Hints},
@@ -258,7 +258,18 @@ impl Engine {
         self.lua.enter(|ctx| debugger::globals(ctx, Shared::of(ctx)))
     }
 
-    /// Bytes in use beyond those of a fresh engine. Cheap.
+    /// Changes [`Options::memory_max`] for the runs that begin from now on.
+    pub fn set_memory_max(&mut self, bytes: usize) {
+        self.options.memory_max = Some(bytes);
+    }
+
+    /// What all reachable values together would take on the chip, in bytes; the same in every build. Goes through all of
+    /// them. To be asked while no function runs; a native function asks [`Call::chip_bytes`](crate::native::Call::chip_bytes).
+    pub fn chip_bytes(&mut self) -> usize {
+        enter(&mut self.lua, |ctx| census::weigh(ctx, Shared::of(ctx), None))
+    }
+
+    /// Bytes in use beyond those of a fresh engine. Cheap; differs between builds.
     pub fn memory_in_use(&self) -> usize {
         self.lua.total_memory().saturating_sub(self.baseline.unwrap_or(0))
     }

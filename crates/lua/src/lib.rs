@@ -14,6 +14,7 @@
 #![warn(clippy::unwrap_used)]
 
 mod ast;
+mod census;
 mod chunk;
 mod closure;
 mod compiler;

@@ -381,6 +381,11 @@ impl<'gc> Machine<'gc> {
     }
 
     /// Bytes of the machine's own stacks.
+    /// The registers in use.
+    pub(crate) fn live_values(&self) -> &[Value<'gc>] {
+        &self.stack[..self.live_end().min(self.stack.len())]
+    }
+
     fn own_bytes(&self) -> usize {
         self.live_end() * 8 + self.frames.len() * 24
     }

@@ -17,7 +17,7 @@ use piccolo::{Context, String, UserData, Value};
 
 pub use crate::error::{Error, Position};
 use crate::{
-    CompileError, Dialect, Function, Object, Options, Table, chunk,
+    CompileError, Dialect, Function, Object, Options, Table, census, chunk,
     machine::Machine,
     number,
     shared::Shared,
@@ -543,6 +543,12 @@ impl<'gc> Call<'gc, '_> {
     }
 
     // Bounds.
+
+    /// What all values that the program can reach would take on the chip, in bytes; the same in every build. Goes through
+    /// all of them.
+    pub fn chip_bytes(&self) -> usize {
+        census::weigh(self.ctx, self.shared, Some(self.machine))
+    }
 
     /// Says that this function is about to allocate `bytes`.
     ///

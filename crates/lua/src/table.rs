@@ -293,6 +293,11 @@ impl<'gc> TableState<'gc> {
         self.metatable
     }
 
+    /// How many elements the array part has, and how many entries the other.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        (self.array.len(), self.entries.len())
+    }
+
     #[inline]
     pub(crate) fn is_weak(&self) -> bool {
         self.flags.0 & (WEAK_KEYS | WEAK_VALUES) != 0

@@ -203,7 +203,7 @@ fn flash_size<'gc>(_: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
 }
 
 fn heap<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    Ok(call.one(call.integer(chip.heap_free.get() as i64)))
+    Ok(call.one(call.integer(chip.measure_heap(call.chip_bytes()) as i64)))
 }
 
 fn info<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
@@ -476,7 +476,7 @@ fn egc_set_mode<'gc>(_: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
 }
 
 fn egc_memory<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
-    let used = chip.config.heap_bytes.saturating_sub(chip.heap_free.get()) as i64;
+    let used = (chip.config.heap_bytes - chip.measure_heap(call.chip_bytes())) as i64;
     Ok(call.two(call.integer(used), call.integer(used)))
 }
 

@@ -32,6 +32,7 @@ pub(crate) struct Lab {
     behaviour: Behaviour,
     release: Release,
     dialect: Dialect,
+    heap_bytes: Option<usize>,
 }
 
 struct Slot {
@@ -56,12 +57,18 @@ impl Lab {
         let mut lan = Lan::new(1, trace.clone());
         let world = World::install(&mut lan, &WorldConfig::default(), 1, WORLD_FIRST);
         let (boards, now, dialect) = (Vec::new(), Instant::ZERO, Dialect::Lua51);
-        Lab { trace, lan, world, boards, now, behaviour, release, dialect }
+        Lab { trace, lan, world, boards, now, behaviour, release, dialect, heap_bytes: None }
     }
 
     /// Further boards speak this dialect.
     pub(crate) fn dialect(mut self, dialect: Dialect) -> Lab {
         self.dialect = dialect;
+        self
+    }
+
+    /// Further boards have this much heap.
+    pub(crate) fn heap_bytes(mut self, bytes: usize) -> Lab {
+        self.heap_bytes = Some(bytes);
         self
     }
 
@@ -81,6 +88,7 @@ impl Lab {
         config.release = self.release;
         config.dialect = self.dialect;
         config.seed = u64::from(index) + 7;
+        config.heap_bytes = self.heap_bytes.unwrap_or(config.heap_bytes);
         let mut board = Board::new(config, self.trace.clone());
         board.files_mut(|store| {
             for (name, content) in files {
@@ -199,6 +207,23 @@ impl Lab {
         for direction in [Direction::In, Direction::Out] {
             if let Some(link) = self.lan.link(id, 0, direction).copied() {
                 self.lan.set_link(self.now, id, 0, direction, LinkConfig { up, ..link });
+            }
+        }
+        self
+    }
+
+    /// Makes a board's link slower, in each direction.
+    pub(crate) fn set_latency(&mut self, board: usize, millis: u64) -> &mut Lab {
+        let id = self.boards[board].board.id();
+        for direction in [Direction::In, Direction::Out] {
+            if let Some(link) = self.lan.link(id, 0, direction).copied() {
+                self.lan.set_link(
+                    self.now,
+                    id,
+                    0,
+                    direction,
+                    LinkConfig { latency: Duration::from_millis(millis), ..link },
+                );
             }
         }
         self
