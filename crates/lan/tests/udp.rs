@@ -101,8 +101,10 @@ fn the_latest_bound_socket_gets_a_datagram_and_broadcasts_reach_specific_address
             seen.borrow_mut().push(*socket);
         }
     });
+    let group = Ipv4Addr::new(224, 0, 0, 251);
+    pair.hosts[1].join_group(pair.now, ANY, group).unwrap();
     let sender = pair.hosts[0].udp_open();
-    for ip in [B, Ipv4Addr::BROADCAST, Ipv4Addr::new(192, 168, 1, 255), Ipv4Addr::new(224, 0, 0, 251)] {
+    for ip in [B, Ipv4Addr::BROADCAST, Ipv4Addr::new(192, 168, 1, 255), group] {
         pair.hosts[0].udp_send(pair.now, sender, to(ip, 9), b"x").unwrap();
     }
     pair.run(10);
@@ -352,6 +354,26 @@ fn groups_are_reported_counted_and_left() {
     assert!(pair.hosts[0].leave_group(pair.now, A, group).is_err());
     assert!(pair.hosts[0].join_group(pair.now, A, B).is_err());
     assert!(pair.hosts[0].join_group(pair.now, B, group).is_err());
+}
+
+#[test]
+fn only_members_hear_a_group() {
+    let mut pair = Pair::chips();
+    let group = Ipv4Addr::new(239, 1, 2, 3);
+    let receiver = pair.hosts[1].udp_open();
+    pair.hosts[1].udp_bind(pair.now, receiver, ANY, 9).unwrap();
+    let sender = pair.hosts[0].udp_open();
+    for is_member in [false, true, false] {
+        if is_member {
+            pair.hosts[1].join_group(pair.now, ANY, group).unwrap();
+        } else {
+            let _ = pair.hosts[1].leave_group(pair.now, ANY, group);
+        }
+        pair.events.clear();
+        pair.hosts[0].udp_send(pair.now, sender, to(group, 9), b"hello").unwrap();
+        pair.run(1000);
+        assert_eq!(pair.what_happened().iter().any(|line| line.contains("datagram 5")), is_member);
+    }
 }
 
 // ---- leases ----

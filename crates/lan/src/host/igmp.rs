@@ -65,6 +65,12 @@ impl Host {
         if was_member { Ok(()) } else { Err(MulticastError::NotMember) }
     }
 
+    /// Whether what is sent to `group` and arrives at `interface` is for this host: every host is in the group of all (RFC 1112,
+    /// section 4).
+    pub(crate) fn hears(&self, interface: usize, group: Ipv4Addr) -> bool {
+        group == ALL_SYSTEMS || self.interfaces[interface].groups.iter().any(|member| member.ip == group)
+    }
+
     fn group_interfaces(&self, interface_ip: Ipv4Addr, group: Ipv4Addr) -> Result<Vec<usize>, MulticastError> {
         if !group.is_multicast() {
             return Err(MulticastError::NotMulticast);

@@ -343,6 +343,12 @@ impl Host {
         if !is_group && !self.owns(ip.destination) && !ip.destination.is_loopback() {
             return self.transit(now, interface, &ip, frame, carried);
         }
+        if ip.protocol == IpProtocol::Udp && ip.destination.is_multicast() && !self.hears(interface, ip.destination) {
+            self.nothing(Some(carried), Layer::Ip, Silence::Other, None, || {
+                format!("a datagram for the group {} was dropped: this host has not joined it", ip.destination)
+            });
+            return;
+        }
         match ip.protocol {
             IpProtocol::Tcp if !is_group => self.tcp_in(now, &ip, frame, carried),
             IpProtocol::Udp => self.udp_in(now, &ip, frame, carried, is_group),
