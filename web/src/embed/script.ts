@@ -83,13 +83,9 @@ function upgradeOptions(selector: string): UpgradeOptions {
 
 const selector = option("upgrade");
 if (selector !== null) {
-  const start = (): void => {
-    const options = upgradeOptions(selector);
-    const work = (): void => void upgrade(document, options);
-    // After everything that the page does for itself.
-    if ("requestIdleCallback" in globalThis) requestIdleCallback(work, { timeout: 2000 });
-    else setTimeout(work, 1);
-  };
+  const work = (): void => void upgrade(document, upgradeOptions(selector));
+  // After everything that the page does for itself, which the event waits for too.
+  const start = (): unknown => ("requestIdleCallback" in globalThis ? requestIdleCallback(work, { timeout: 2000 }) : setTimeout(work, 1));
   if (document.readyState === "complete") start();
   else addEventListener("load", start, { once: true });
 }
