@@ -35,15 +35,13 @@ const all: readonly Recipe[] = [
   {
     name: "vitepress",
     build: (folder) => {
-      // A site that does not lie at the root names its place, as VitePress asks.
-      const config = join(folder, ".vitepress/config.mjs");
-      writeFileSync(config, readFileSync(config, "utf8").replace("defineConfig({", 'defineConfig({ base: "/some/where/",'));
       // The package stands beside the generator, as `npm install` would put it.
       const installed = join(recipes, "vitepress/node_modules");
       mkdirSync(join(folder, "node_modules"));
       for (const name of readdirSync(installed)) symlinkSync(join(installed, name), join(folder, "node_modules", name));
       symlinkSync(join(root, "pkg"), join(folder, "node_modules/nodemcu-net-playground"));
-      run(folder, join(installed, ".bin/vitepress"), "build");
+      // A site that does not lie at the root names its place, here on the command line.
+      run(folder, join(installed, ".bin/vitepress"), "build", "--base", "/some/where/");
       return join(folder, ".vitepress/dist");
     },
   },

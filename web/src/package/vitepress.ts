@@ -21,9 +21,16 @@ export interface PlaygroundOptions {
 interface Config {
   base?: string;
   head?: unknown[];
+  transformHead?: (context: HeadContext) => Promise<unknown[] | void> | unknown[] | void;
   markdown?: { config?: (md: MarkdownIt) => void | Promise<void> };
   vue?: { template?: { compilerOptions?: { isCustomElement?: (tag: string) => boolean } } };
   vite?: { plugins?: unknown[] };
+}
+
+/** What VitePress tells of a page that it builds. */
+interface HeadContext {
+  /** Its `base` is the one of the command line, if that names one. */
+  readonly siteData: { readonly base: string };
 }
 
 interface Token {
@@ -45,11 +52,10 @@ const contentTypes: Readonly<{ [ending: string]: string }> = { js: "text/javascr
 export function playground<C extends object>(config: C, options: PlaygroundOptions = {}): C {
   const given = config as Config;
   const { site } = options;
-  const source = site === undefined ? `${given.base ?? "/"}${folder}embed.js` : new URL("embed.js", site).href;
   const isCustomElement = given.vue?.template?.compilerOptions?.isCustomElement;
   return {
     ...config,
-    head: [...(given.head ?? []), ["script", { async: "", src: source }]],
+    transformHead: async (context: HeadContext) => [...((await given.transformHead?.(context)) ?? []), ["script", { async: "", src: sourceOf(context.siteData.base, site) }]],
     markdown: {
       ...given.markdown,
       config: async (md: MarkdownIt) => {
@@ -64,8 +70,13 @@ export function playground<C extends object>(config: C, options: PlaygroundOptio
         compilerOptions: { ...given.vue?.template?.compilerOptions, isCustomElement: (tag: string) => tag === "nodemcu-playground" || (isCustomElement?.(tag) ?? false) },
       },
     },
-    vite: { ...given.vite, plugins: [...(given.vite?.plugins ?? []), ...(site === undefined ? [carriesScripts(given.base ?? "/")] : [])] },
+    vite: { ...given.vite, plugins: [...(given.vite?.plugins ?? []), brings(site)] },
   };
+}
+
+/** The tag's address on a site that lies at `base`. */
+function sourceOf(base: string, site: string | undefined): string {
+  return site === undefined ? `${base}${folder}embed.js` : new URL("embed.js", site).href;
 }
 
 /** Makes a markdown-it render Lua fences as elements. */
@@ -86,13 +97,19 @@ function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;").replaceAll("\n", "&#10;");
 }
 
-/** A Vite plugin that puts the package's scripts and engine into the site, and serves them while it is written. */
-function carriesScripts(base: string): object {
+/**
+ * A Vite plugin for what `transformHead` cannot do: it puts the tag into pages while they are written, and the package's scripts and
+ * engine into the site, unless they come from another one.
+ */
+function brings(site: string | undefined): object {
   const read = (name: string): Uint8Array => readFileSync(fileURLToPath(new URL(/* @vite-ignore */ `./${name}`, import.meta.url)));
+  let base = "/";
   return {
     name: "nodemcu-net-playground",
     // Not into what VitePress builds only to render the pages.
     apply: (_: unknown, { command, isSsrBuild }: { readonly command: string; readonly isSsrBuild?: boolean }) => command === "serve" || isSsrBuild !== true,
+    configResolved: (resolved: { readonly base: string }) => void ({ base } = resolved),
+    transformIndexHtml: () => [{ tag: "script", attrs: { async: true, src: sourceOf(base, site) }, injectTo: "head" }],
     configureServer(server: { middlewares: { use(handler: (request: { url?: string }, response: { setHeader(name: string, value: string): void; end(body: Uint8Array): void }, next: () => void) => void): void } }) {
       server.middlewares.use((request, response, next) => {
         const path = (request.url ?? "").replace(/\?.*/, "").replace(base, "/");
@@ -103,6 +120,7 @@ function carriesScripts(base: string): object {
       });
     },
     generateBundle(this: { emitFile(file: object): void }) {
+      if (site !== undefined) return;
       for (const name of scripts) this.emitFile({ type: "asset", fileName: folder + name, source: read(name) });
     },
   };
