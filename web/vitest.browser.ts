@@ -7,7 +7,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 export default defineConfig({
   root: here(".."),
   cacheDir: here("./node_modules/.vite"),
-  resolve: { alias: { "playwright-core": here("./node_modules/playwright-core/index.mjs"), "axe-core": here("./node_modules/axe-core/axe.js"), lighthouse: here("./node_modules/lighthouse/core/index.js") } },
+  resolve: { alias: { "playwright-core": here("./node_modules/playwright-core/index.mjs"), "axe-core": here("./node_modules/axe-core/axe.js"), jsqr: here("./node_modules/jsqr/dist/jsQR.js"), lighthouse: here("./node_modules/lighthouse/core/index.js") } },
   server: { fs: { strict: false } },
   test: {
     include: ["tests/web/test-*.ts", "tests/embed/test-*.ts"],

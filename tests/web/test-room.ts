@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import readQrCode from "jsqr";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -185,4 +186,34 @@ describe("a workshop", () => {
     await teacher.getByText(`${clientCount + 1} pupils`).waitFor();
     for (const page of [teacher, pupil]) await page.context().close();
   }, 120_000);
+
+  it("takes any name, tells twins apart, and shows its link as a picture that a phone can read", async () => {
+    const teacher = await follow(linkOf("teacher"), "Ada", "Open", false);
+    await teacher.getByRole("button", { name: "Link and QR code" }).click();
+    const code = teacher.getByRole("img", { name: "The link as a QR code" });
+    const { data, width, height } = await code.evaluate(async (picture) => {
+      const image = new Image();
+      image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(picture))}`;
+      await image.decode();
+      const canvas = new OffscreenCanvas(400, 400);
+      const pen = canvas.getContext("2d") as OffscreenCanvasRenderingContext2D;
+      pen.drawImage(image, 0, 0, 400, 400);
+      const pixels = pen.getImageData(0, 0, 400, 400);
+      return { data: Array.from(pixels.data), width: pixels.width, height: pixels.height };
+    });
+    const read = readQrCode(Uint8ClampedArray.from(data), width, height)?.data ?? "";
+    expect(read).toBe(await teacher.getByLabel("Link for the others").inputValue());
+    await teacher.keyboard.press("Escape");
+
+    // Who scans it stands in the room, by whatever name.
+    const names = ["Mia", "Mia", "<b>Łukasz</b> “Ω” 学生", "x".repeat(60)];
+    const pupils: Page[] = [];
+    for (const name of names) pupils.push(await follow(read.replace(/\/\/[^/]+/, `//0.0.0.0:${relay.port}`), name, "Join", true));
+    for (const name of ["Mia", "Mia (2)", names[2] ?? ""]) await teacher.getByRole("heading", { name, exact: true }).waitFor();
+    const bodies = await teacher.locator(".pupil").evaluateAll((cards) => cards.map((card) => card.scrollWidth <= card.clientWidth + 1));
+    expect(bodies).not.toContain(false);
+    await teacher.getByRole("button", { name: "Send Mia (2) out of the room" }).click();
+    await teacher.getByRole("dialog").getByText("Send Mia (2) out?").waitFor();
+    for (const page of [teacher, ...pupils]) await page.context().close();
+  }, 60_000);
 });

@@ -56,6 +56,7 @@ export class ClassPanel implements Panel {
     const boards = room.boards.get(member.id) ?? [];
     const look = room.looks.get(member.id);
     const isOpen = look?.state === "open";
+    const name = room.nameOf(member);
     const open = (): void => {
       if (isOpen) this.#chosen = { member: member.id, board: "", file: "" };
       else room.ask(member.id);
@@ -63,9 +64,9 @@ export class ClassPanel implements Panel {
     };
     return html`<li class="pupil" data-trouble=${boards.some((board) => board.error !== null || board.power === "crashed")}>
       <header>
-        <h2>${member.name}</h2>
+        <h2 title=${name}>${name}</h2>
         <button class="button small" @click=${open} ?disabled=${look?.state === "asked"}>${isOpen ? "Look" : look?.state === "asked" ? "Asked…" : look?.state === "refused" ? "Said no; ask again" : "Ask to look"}</button>
-        <button class="button quiet icon-only small" aria-label=${`Send ${member.name} out of the room`} title="Send out of the room" @click=${() => void this.#remove(member)}>${icon("close")}</button>
+        <button class="button quiet icon-only small" aria-label=${`Send ${name} out of the room`} title="Send out of the room" @click=${() => void this.#remove(member)}>${icon("close")}</button>
       </header>
       ${boards.length === 0 ? html`<p class="muted small-text">no board yet</p>` : boards.map((board) => boardNews(board))}
     </li>`;
@@ -77,6 +78,7 @@ export class ClassPanel implements Panel {
     const member = room.members.find((other) => other.id === look.member);
     const chosen = this.#chosen;
     if (!member || !chosen) return html``;
+    const name = room.nameOf(member);
     const end = (): void => {
       this.#chosen = null;
       room.endLook(look.member);
@@ -87,21 +89,21 @@ export class ClassPanel implements Panel {
     const file = files.includes(chosen.file) ? chosen.file : (files[0] ?? "");
     const text = board ? fileText(board, file) : null;
     const news = room.boards.get(look.member)?.find((other) => other.name === board?.name);
-    return html`<section class="look" aria-label=${`${member.name}’s boards`}>
+    return html`<section class="look" aria-label=${`${name}’s boards`}>
       <header>
-        <h2>${member.name}</h2>
+        <h2 title=${name}>${name}</h2>
         ${boards.length > 1 ? html`<select aria-label="Board" @change=${(event: Event) => ((chosen.board = (event.target as HTMLSelectElement).value), this.#draw())}>${boards.map((other) => html`<option ?selected=${other === board}>${other.name}</option>`)}</select>` : nothing}
         ${files.length > 0 ? html`<select aria-label="File" @change=${(event: Event) => ((chosen.file = (event.target as HTMLSelectElement).value), this.#draw())}>${files.map((other) => html`<option ?selected=${other === file}>${other}</option>`)}</select>` : nothing}
         <span class="spacer"></span>
         <button class="button small" @click=${end}>End the look</button>
       </header>
       ${board && text !== null
-        ? html`<textarea class="look-file mono" spellcheck="false" aria-label=${`${file} of ${member.name}`} .value=${text}></textarea>
-            <p><button class="button small" @click=${(event: Event) => this.#write(event, look.member, board.name, file)}>Put this into ${member.name}’s board and restart it</button></p>`
+        ? html`<textarea class="look-file mono" spellcheck="false" aria-label=${`${file} of ${name}`} .value=${text}></textarea>
+            <p><button class="button small" @click=${(event: Event) => this.#write(event, look.member, board.name, file)}>Put this into ${name}’s board and restart it</button></p>`
         : html`<p class="muted">The files are on their way…</p>`}
-      <pre class="look-console scroll" tabindex="0" role="log" aria-label=${`Console of ${member.name}`}>${news?.console ?? ""}</pre>
+      <pre class="look-console scroll" tabindex="0" role="log" aria-label=${`Console of ${name}`}>${news?.console ?? ""}</pre>
       ${board
-        ? html`<input class="mono" aria-label=${`Type at ${member.name}’s console`} placeholder="Lua for the console, Enter sends it" @keydown=${(event: KeyboardEvent) => this.#type(event, look.member, board.name)} />`
+        ? html`<input class="mono" aria-label=${`Type at ${name}’s console`} placeholder="Lua for the console, Enter sends it" @keydown=${(event: KeyboardEvent) => this.#type(event, look.member, board.name)} />`
         : nothing}
     </section>`;
   }
@@ -125,7 +127,7 @@ export class ClassPanel implements Panel {
   }
 
   async #remove(member: Member): Promise<void> {
-    if (await confirm(`Send ${member.name} out?`, "They can come back with the link.", "Send out")) this.session.room.remove(member.id);
+    if (await confirm(`Send ${this.session.room.nameOf(member)} out?`, "They can come back with the link.", "Send out")) this.session.room.remove(member.id);
   }
 
   async #invite(): Promise<void> {

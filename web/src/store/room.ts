@@ -70,6 +70,12 @@ export class RoomStore {
     return this.members.filter((member) => member.id !== this.self);
   }
 
+  /** What the teacher calls a member: of several with one name, those who came later have a number. */
+  nameOf(member: Member): string {
+    const before = this.members.filter(({ id, name }) => name === member.name && id < member.id).length;
+    return before === 0 ? member.name : `${member.name} (${before + 1})`;
+  }
+
   // ---- coming and going
 
   /** Joins, and starts the lab on the shared LAN. */
