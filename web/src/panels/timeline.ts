@@ -417,10 +417,14 @@ export class TimelinePanel implements Panel {
       const y1 = (top.get(source.key) ?? 0) + middle;
       const isChosen = this.#isInChain(frame.id) || frame.arrivals.some((arrival) => this.#isInChain(arrival.record));
       const hue = colours[`hue-${this.session.hosts.get(frame.host)?.hue ?? 8}`] ?? "";
+      // A broadcast has an arrow to everybody, and its name once.
+      let isNamed = false;
       for (const arrival of frame.arrivals) {
         const target = this.#model.arrivalLane(arrival);
         if (!target || target.key === source.key) continue;
         this.#arrow(context, colours, frame, x1, y1, this.#x(arrival.at), (top.get(target.key) ?? 0) + middle, hue, isChosen, false);
+        if (isNamed) continue;
+        isNamed = true;
         names.push({ frame, x1, y1, x2: this.#x(arrival.at), y2: (top.get(target.key) ?? 0) + middle, isFaint: this.#chain.size > 0 && !isChosen });
       }
       for (const drop of frame.drops) {
