@@ -1,6 +1,5 @@
 //! Addresses: of the link layer, of an interface, and as a Lua program writes them.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
@@ -8,28 +7,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// An Ethernet address.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacAddress(pub [u8; 6]);
 
-// As one number, which is the order of its bytes: a switch looks two up for each frame.
-impl Ord for MacAddress {
-    fn cmp(&self, other: &MacAddress) -> Ordering {
-        self.to_bits().cmp(&other.to_bits())
-    }
-}
-
-impl PartialOrd for MacAddress {
-    fn partial_cmp(&self, other: &MacAddress) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 impl MacAddress {
-    fn to_bits(self) -> u64 {
-        let [a, b, c, d, e, f] = self.0;
-        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
-    }
-
     /// All hosts of a segment.
     pub const BROADCAST: MacAddress = MacAddress([0xff; 6]);
 

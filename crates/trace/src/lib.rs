@@ -132,18 +132,6 @@ impl Trace {
 
     /// Appends a record with a cause of its own, for what happens later than its cause (a queued frame, a timer).
     pub fn record_caused(&self, at: Instant, host: HostId, cause: Option<RecordId>, kind: Kind) -> RecordId {
-        self.record_lazily(at, host, cause, || kind)
-    }
-
-    /// As [`Trace::record_caused`], for what happens so often that its [`Kind`] is not even made where no records are kept.
-    /// `kind` must not use the log.
-    pub fn record_lazily(
-        &self,
-        at: Instant,
-        host: HostId,
-        cause: Option<RecordId>,
-        kind: impl FnOnce() -> Kind,
-    ) -> RecordId {
         let mut log = self.0.borrow_mut();
         let id = RecordId(log.next);
         log.next += 1;
@@ -151,7 +139,7 @@ impl Trace {
             if log.records.len() >= log.records_max {
                 log.records.pop_front();
             }
-            log.records.push_back(Record { id, cause, at, host, kind: kind() });
+            log.records.push_back(Record { id, cause, at, host, kind });
         }
         id
     }

@@ -273,8 +273,8 @@ impl Host {
         socket: Option<SocketId>,
         cause: Option<RecordId>,
     ) -> RecordId {
-        let sent = || Kind::FrameSent { socket, length: bytes.len() as u32, bytes: bytes.clone() };
-        self.trace.record_lazily(now, self.id, cause, sent)
+        let sent = Kind::FrameSent { socket, length: bytes.len() as u32, bytes: bytes.clone() };
+        self.trace.record_caused(now, self.id, cause, sent)
     }
 
     fn loop_back(&mut self, now: Instant, bytes: FrameBytes, socket: Option<SocketId>, cause: Option<RecordId>) {
@@ -315,8 +315,8 @@ impl Host {
     }
 
     fn record_carried(&self, now: Instant, frame: &Frame) -> RecordId {
-        let carried = || Kind::FrameCarried { frame: frame.sent, from: frame.from };
-        self.trace.record_lazily(now, self.id, Some(frame.sent), carried)
+        let carried = Kind::FrameCarried { frame: frame.sent, from: frame.from };
+        self.trace.record_caused(now, self.id, Some(frame.sent), carried)
     }
 
     fn packet_in(&mut self, now: Instant, interface: usize, frame: &Frame, carried: RecordId) {

@@ -14,7 +14,6 @@ mod dns;
 mod icmp;
 mod igmp;
 mod ip;
-mod table;
 mod tcp;
 mod udp;
 pub(crate) mod wire;
@@ -32,7 +31,6 @@ use crate::event::{Event, IncomingId, ListenerId};
 use crate::frame::Frame;
 use crate::netstat::{InterfaceRow, NeighbourRow, Netstat};
 pub use dhcp::Lease;
-use table::Table;
 
 /// Interface number of frames that never were on a link.
 const LOOPBACK: u8 = u8::MAX;
@@ -95,7 +93,7 @@ pub struct Host {
     nobody: SocketSet<'static>,
 
     next_socket: u32,
-    connections: Table<SocketId, tcp::Connection>,
+    connections: BTreeMap<SocketId, tcp::Connection>,
     by_ends: BTreeMap<tcp::Ends, SocketId>,
     /// Connections to look at before frames and deadlines are asked for.
     unsettled: Vec<SocketId>,
@@ -165,7 +163,7 @@ impl Host {
             device,
             nobody: SocketSet::new(Vec::new()),
             next_socket: 1,
-            connections: Table::new(),
+            connections: BTreeMap::new(),
             by_ends: BTreeMap::new(),
             unsettled: Vec::new(),
             listeners: BTreeMap::new(),

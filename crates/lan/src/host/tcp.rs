@@ -27,29 +27,24 @@ const NOWHERE: Endpoint = Endpoint { ip: Ipv4Addr::UNSPECIFIED, port: 0 };
 /// When smoltcp says "now" and then sends nothing, it is asked again after this.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// Both ends of a connection, each as one number: they are compared for every segment.
+/// Both ends of a connection, in a form that sorts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ends {
-    local: u64,
-    remote: u64,
+    local: (Ipv4Addr, u16),
+    remote: (Ipv4Addr, u16),
 }
 
 impl Ends {
     fn new(local: Endpoint, remote: Endpoint) -> Ends {
-        let packed = |end: Endpoint| u64::from(end.ip.to_bits()) << 16 | u64::from(end.port);
-        Ends { local: packed(local), remote: packed(remote) }
+        Ends { local: (local.ip, local.port), remote: (remote.ip, remote.port) }
     }
 
     fn local(&self) -> Endpoint {
-        Ends::unpacked(self.local)
+        Endpoint { ip: self.local.0, port: self.local.1 }
     }
 
     fn remote(&self) -> Endpoint {
-        Ends::unpacked(self.remote)
-    }
-
-    fn unpacked(end: u64) -> Endpoint {
-        Endpoint { ip: Ipv4Addr::from_bits((end >> 16) as u32), port: end as u16 }
+        Endpoint { ip: self.remote.0, port: self.remote.1 }
     }
 }
 
@@ -452,7 +447,7 @@ impl Host {
         let first = self.random.u16(range.clone());
         let after = (first..=*range.end()).chain(*range.start()..first);
         after.into_iter().find(|port| {
-            let is_connected = self.by_ends.keys().any(|ends| ends.local().port == *port);
+            let is_connected = self.by_ends.keys().any(|ends| ends.local.1 == *port);
             !is_connected && !self.listeners.values().any(|listener| listener.local.port == *port)
         })
     }
@@ -469,9 +464,8 @@ impl Host {
             return Err(ListenError::Duplicate);
         }
         // docs/behaviour.md §3.1: only a connection that this host opened is in the way.
-        let is_in_the_way =
-            |c: &Connection| c.origin == Origin::Opened && c.ends.is_some_and(|ends| ends.local().port == port);
-        if self.connections.values().any(is_in_the_way) {
+        let mut connections = self.connections.values();
+        if connections.any(|c| c.origin == Origin::Opened && c.ends.is_some_and(|ends| ends.local.1 == port)) {
             return Err(ListenError::AddressInUse);
         }
         let id = ListenerId(self.new_socket());
@@ -1280,8 +1274,8 @@ impl Host {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let Some(ends) = connection.ends else { return };
         let segment = TcpRepr {
-            src_port: ends.remote().port,
-            dst_port: ends.local().port,
+            src_port: ends.remote.1,
+            dst_port: ends.local.1,
             control: TcpControl::None,
             seq_number: smoltcp::wire::TcpSeqNumber(connection.rcv_nxt.wrapping_sub(1) as i32),
             ack_number: Some(smoltcp::wire::TcpSeqNumber(connection.snd_una as i32)),
@@ -1293,7 +1287,7 @@ impl Host {
             timestamp: None,
             payload: &[0],
         };
-        self.device.incoming = Some(tcp_frame(ends.remote().ip, ends.local().ip, &segment));
+        self.device.incoming = Some(tcp_frame(ends.remote.0, ends.local.0, &segment));
         self.stack.poll_ingress_single(to_stack(now), &mut self.device, &mut connection.sockets);
         for frame in std::mem::take(&mut self.device.outgoing) {
             self.segment_out(now, id, frame);
@@ -1305,8 +1299,8 @@ impl Host {
         let Some(connection) = self.connections.get(&id) else { return };
         let Some(ends) = connection.ends else { return };
         let segment = TcpRepr {
-            src_port: ends.local().port,
-            dst_port: ends.remote().port,
+            src_port: ends.local.1,
+            dst_port: ends.remote.1,
             control: TcpControl::None,
             seq_number: smoltcp::wire::TcpSeqNumber(connection.snd_nxt.wrapping_sub(1) as i32),
             ack_number: Some(smoltcp::wire::TcpSeqNumber(connection.rcv_nxt as i32)),
@@ -1318,7 +1312,7 @@ impl Host {
             timestamp: None,
             payload: &[],
         };
-        let mut frame = tcp_frame(ends.local().ip, ends.remote().ip, &segment);
+        let mut frame = tcp_frame(ends.local.0, ends.remote.0, &segment);
         set_ttl(&mut frame, connection.ttl);
         let cause = connection.cause.or(connection.reaction);
         self.tcp_frame_out(now, id, frame, cause);
@@ -1480,7 +1474,7 @@ impl Host {
     /// Ends every connection whose own address is `ip` (docs/behaviour.md §4.9).
     pub(crate) fn tcp_abort_bound_to(&mut self, now: Instant, ip: Ipv4Addr) {
         let bound: Vec<_> = (self.connections.iter())
-            .filter(|(_, connection)| connection.ends.is_some_and(|ends| ends.local().ip == ip))
+            .filter(|(_, connection)| connection.ends.is_some_and(|ends| ends.local.0 == ip))
             .map(|(id, _)| *id)
             .collect();
         for id in bound {
