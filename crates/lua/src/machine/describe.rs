@@ -150,6 +150,12 @@ impl<'gc> Machine<'gc> {
                     return None;
                 }
                 let below = index.checked_sub(1)?;
+                // A handler counts as called by the instruction that failed.
+                if let FrameKind::Handler = self.frames[below].kind {
+                    let failed = below.checked_sub(1).filter(|_| self.frames[below].pc == 0)?;
+                    let name = self.called_name(failed);
+                    return if dialect.is_53() { name.or_else(|| self.metamethod_name(failed)) } else { name };
+                }
                 if !matches!(self.frames[below].kind, FrameKind::Lua) {
                     return None;
                 }
@@ -386,13 +392,7 @@ impl<'gc> Machine<'gc> {
         let options = &shared.options;
         let is_bitwise =
             matches!(op, Op::BitAnd | Op::BitOr | Op::BitXor | Op::BitNot | Op::ShiftLeft | Op::ShiftRight);
-        let is_number = |value| {
-            if is_bitwise {
-                matches!(value, Value::Integer(_) | Value::Number(_))
-            } else {
-                number::to_number(value, options).is_some()
-            }
-        };
+        let is_number = |value| number::to_number(value, options).is_some();
         if is_bitwise && number::to_number(left, options).is_some() && number::to_number(right, options).is_some() {
             return self.representation_error(ctx, shared, left);
         }
@@ -404,8 +404,8 @@ impl<'gc> Machine<'gc> {
             Some(i) => self.name_of(|_| i.c),
             None => None,
         };
-        // In the reference a constant operand is no register and has no name.
-        let name = name.filter(|(kind, _)| *kind != "constant");
+        // In the reference a constant operand is no register and has no name, but for the one of a unary operator.
+        let name = name.filter(|(kind, _)| *kind != "constant" || matches!(op, Op::Negate | Op::BitNot));
         let operation = if is_bitwise { "perform bitwise operation on" } else { "perform arithmetic on" };
         self.error_with_name(ctx, shared, operation, culprit, name)
     }

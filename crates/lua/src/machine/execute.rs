@@ -580,13 +580,15 @@ impl<'gc> Machine<'gc> {
                         }
                         Op::ForPrepare => {
                             let a = i.a as usize;
-                            pc = (pc as i64 + 1 + i64::from(code[pc].offset())) as usize;
+                            let end = (pc as i64 + 1 + i64::from(code[pc].offset())) as usize;
                             if let (Value::Number(start), Value::Number(_), Value::Number(step)) =
                                 (r[a], r[a + 1], r[a + 2])
                             {
                                 r[a] = Value::Number(start - step);
+                                pc = end;
                             } else {
                                 slow!(pc, self.prepare_for(ctx, shared, base + a));
+                                pc = end;
                                 break Leave::Window;
                             }
                         }

@@ -199,7 +199,10 @@ impl<'gc> Machine<'gc> {
             Op::BitNot => shared.names.bit_not,
             _ => shared.names.negate,
         };
-        let handler = self.binary_handler(ctx, shared, left, right, event);
+        // What strings have for `%` is for a string on the left.
+        let is_text = |value| matches!(value, Value::String(_));
+        let partner = if op == Op::Mod && is_text(right) && !is_text(left) { left } else { right };
+        let handler = self.binary_handler(ctx, shared, left, partner, event);
         if handler.is_nil() {
             return Err(self.arithmetic_error(ctx, shared, op, left, right));
         }

@@ -10,7 +10,7 @@ use piccolo::{Context, Value};
 use super::{Member, functions, library};
 use crate::{
     Options,
-    native::{self, Answer, Call, Error},
+    native::{self, Answer, Call, Comparison, Error},
     number,
     table::float_to_integer,
 };
@@ -145,10 +145,9 @@ of_one_float! {
 
 /// `math.abs(x)`
 fn abs<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
-    match call.check_numeric(1)? {
+    match call.arg(1) {
         Value::Integer(integer) => Ok(call.one(call.integer(integer.wrapping_abs()))),
-        Value::Number(value) => Ok(call.one(Value::Number(value.abs()))),
-        _ => Ok(call.none()),
+        _ => float(&call, call.check_number(1)?.abs()),
     }
 }
 
@@ -237,23 +236,45 @@ fn log<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
 
 /// `math.max(x, ...)`
 fn max<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+    if call.dialect().is_53() {
+        return extreme_53(&call, true);
+    }
     extreme(&call, |best, next| number::less_than(best, next))
 }
 
 /// `math.min(x, ...)`
 fn min<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+    if call.dialect().is_53() {
+        return extreme_53(&call, false);
+    }
     extreme(&call, |best, next| number::less_than(next, best))
 }
 
 fn extreme<'gc>(call: &Call<'gc, '_>, is_better: impl Fn(Value<'gc>, Value<'gc>) -> Option<bool>) -> Answer<'gc> {
-    if call.dialect().is_53() && call.is_empty() {
-        return Err(call.argument_error(1, "value expected"));
-    }
     let mut best = call.check_numeric(1)?;
     for argument in 2..=call.len() {
         let next = call.check_numeric(argument)?;
         if is_better(best, next) == Some(true) {
             best = next;
+        }
+    }
+    Ok(call.one(best))
+}
+
+/// 5.3 compares whatever it is given, numbers or not; a single value is the answer unseen.
+fn extreme_53<'gc>(call: &Call<'gc, '_>, is_max: bool) -> Answer<'gc> {
+    if call.is_empty() {
+        return Err(call.argument_error(1, "value expected"));
+    }
+    let mut best = call.arg(1);
+    for argument in 2..=call.len() {
+        let next = call.arg(argument);
+        let (first, second) = if is_max { (best, next) } else { (next, best) };
+        match call.less_than(first, second)? {
+            Comparison::Known(true) => best = next,
+            Comparison::Known(false) => {}
+            // Metamethods are left out here.
+            Comparison::Call(_) => return Err(call.type_error(argument, "number")),
         }
     }
     Ok(call.one(best))
@@ -269,7 +290,11 @@ fn modf<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
     let fraction = if whole == value { 0.0f64.copysign(value) } else { value - whole };
     // 5.3 computes the difference itself and gives a positive zero; C's modf keeps the sign.
     let fraction = if call.dialect().is_53() && fraction == 0.0 { 0.0 } else { fraction };
-    Ok(call.many([Value::Number(whole), Value::Number(fraction)]))
+    let whole = match float_to_integer(whole) {
+        Some(integer) if call.dialect().is_53() => Value::Integer(integer),
+        _ => Value::Number(whole),
+    };
+    Ok(call.many([whole, Value::Number(fraction)]))
 }
 
 /// `math.pow(x, y)`

@@ -91,11 +91,12 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 
 fn difftime<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     if call.dialect().is_53() {
-        return Ok(call.one(Value::Number(call.check_number(1)? - call.check_number(2)?)));
+        return Ok(call.one(Value::Number((call.check_integer(1)? as f64) - (call.check_integer(2)? as f64))));
     }
     // C evaluates the arguments of its function from the right.
     let earlier = call.opt_number(2, 0.0)?;
-    Ok(call.one(Value::Number(call.check_number(1)? - earlier)))
+    // Times are whole seconds.
+    Ok(call.one(Value::Number(call.check_number(1)?.trunc() - earlier.trunc())))
 }
 
 fn getenv<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
