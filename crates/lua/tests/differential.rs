@@ -3,7 +3,11 @@
 //!
 //! The seeds are fixed. `DIFFERENTIAL_ROUNDS=100` tries a hundred times as many programs; a failure prints the program.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read their cases from files and run the reference")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests read their cases from files and run the reference"
+)]
 
 use std::{
     fs,
