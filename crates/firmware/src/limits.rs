@@ -74,6 +74,16 @@ pub const COLLECTION_INTERVAL: Duration = Duration::from_millis(100);
 /// What a callback finds at least, however full the heap is: enough to let go of something.
 pub const HEAP_BYTES_LEFT_MIN: usize = 1_000;
 
+/// What lwIP takes from the heap for a TCP connection or listener, beside its buffers (`struct tcp_pcb` and the heap's own
+/// header, rounded up).
+pub const TCP_BLOCK_BYTES: usize = 200;
+
+/// What lwIP takes from the heap for a UDP socket (`struct udp_pcb`).
+pub const UDP_BLOCK_BYTES: usize = 48;
+
+/// What lwIP takes from the heap for a datagram beside its data: `struct pbuf` and room for the headers.
+pub const DATAGRAM_BYTES: usize = 80;
+
 /// How many bytes our engine uses for what takes one on the chip: values of 16 bytes instead of 12, pointers of 8 instead
 /// of 4, and objects of their own where the firmware packs them. Between two measurements of the heap Lua may allocate so
 /// many times what is free.

@@ -403,6 +403,7 @@ impl Machine {
         let free = self.chip.measure_heap(self.engine.chip_bytes());
         let left = free.max(limits::HEAP_BYTES_LEFT_MIN) * limits::ENGINE_BYTES_PER_CHIP_BYTE;
         self.engine.set_memory_max(self.engine.memory_in_use() + left);
+        self.chip.host.borrow_mut().set_short_of_memory(free < limits::TCP_BLOCK_BYTES);
     }
 }
 

@@ -159,6 +159,19 @@ fn an_unknown_name_fails_after_six_to_seven_seconds() {
     );
 }
 
+// docs/behaviour.md §2.7: a lookup that timed out gives its place free after its callback
+#[test]
+fn inside_the_callback_of_a_failed_lookup_its_place_is_still_taken() {
+    check_chip(
+        "local function again(_, ip)
+           print(ip, pcall(net.dns.resolve, 'again.invalid', function() end))
+         end
+         for i = 1, 4 do net.dns.resolve('nobody' .. i .. '.invalid', again) end",
+        7_500,
+        "nil\tfalse\tout of memory\nnil\ttrue\nnil\ttrue\nnil\ttrue",
+    );
+}
+
 // docs/behaviour.md §2.7
 #[test]
 fn a_second_server_doubles_the_patience() {

@@ -6,26 +6,9 @@ mod support;
 
 use std::net::Ipv4Addr;
 
-use lan::{Address, ConnectError, Event, Frame, ListenError, SendError, StackProfile};
-use support::{A, B, Pair, to};
+use lan::{Address, ConnectError, Event, Frame, ListenError, SendError};
+use support::{A, ANY, B, CHIP, DESKTOP, Pair, at, silences, to};
 use trace::{Duration, HostId, Kind, Silence, SocketState};
-
-const CHIP: StackProfile = StackProfile::Chip;
-const DESKTOP: StackProfile = StackProfile::Desktop;
-const ANY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
-
-/// The time at the beginning of a line, in milliseconds.
-fn at(line: &str) -> u64 {
-    let (seconds, micros) = line.split_once(' ').unwrap().0.split_once('.').unwrap();
-    seconds.parse::<u64>().unwrap() * 1000 + micros.parse::<u64>().unwrap() / 1000
-}
-
-fn silences(pair: &Pair) -> Vec<Silence> {
-    let records = pair.trace.since(None).into_iter();
-    records
-        .filter_map(|record| if let Kind::Nothing { reason, .. } = record.kind { Some(reason) } else { None })
-        .collect()
-}
 
 /// The frame that `host` sent last.
 fn last_sent(pair: &Pair, host: u32) -> Frame {
@@ -656,6 +639,56 @@ fn simultaneous_handshakes_pass_the_limit() {
     pair.connect();
     pair.run(100);
     assert_eq!(pair.accepted[1].len(), 8, "and it does not bite above five");
+}
+
+#[test]
+fn without_memory_the_longest_over_then_the_longest_silent_connection_makes_room() {
+    // §3.5
+    let mut pair = Pair::new(DESKTOP, CHIP);
+    pair.hosts[1].tcp_listen(pair.now, ANY, 80).unwrap();
+    let clients: Vec<_> = (0..3)
+        .map(|_| {
+            let client = pair.connect();
+            pair.run(500);
+            client
+        })
+        .collect();
+    pair.send(0, clients[0], b"not silent");
+    pair.run(500);
+    pair.hosts[1].tcp_close(pair.now, pair.accepted[1][2]);
+    pair.run(100);
+    pair.hosts[0].tcp_close(pair.now, clients[2]);
+    pair.run(500);
+    let states = |pair: &Pair| -> Vec<_> { pair.hosts[1].netstat().sockets.iter().map(|row| row.state).collect() };
+    use SocketState::{Established, Listen, TimeWait};
+    assert_eq!(states(&pair), [Listen, Established, Established, TimeWait]);
+    pair.events.clear();
+    pair.hosts[1].set_short_of_memory(true);
+
+    pair.connect();
+    pair.run(100);
+    assert_eq!(pair.what_happened(), ["a connected", "b accepted"], "what was over is forgotten");
+    assert_eq!(states(&pair), [Listen, Established, Established, Established]);
+    pair.events.clear();
+    pair.connect();
+    pair.run(100);
+    assert_eq!(pair.what_happened(), ["b closed -8", "a closed -9", "a connected", "b accepted"]);
+    assert_eq!(pair.hosts[0].tcp_state(clients[1]), None, "the second was silent for longest");
+}
+
+#[test]
+fn without_memory_and_connections_a_syn_is_dropped() {
+    // §3.5
+    let mut pair = Pair::new(DESKTOP, CHIP);
+    pair.hosts[1].tcp_listen(pair.now, ANY, 80).unwrap();
+    pair.hosts[1].set_short_of_memory(true);
+    assert!(!pair.hosts[1].tcp_make_room(pair.now));
+    pair.connect();
+    pair.run(500);
+    assert_eq!(pair.what_was_sent(), ["a SYN"]);
+    pair.hosts[1].set_short_of_memory(false);
+    pair.run(3000);
+    assert_eq!(pair.accepted[1].len(), 1, "the repeated SYN finds room");
 }
 
 #[test]

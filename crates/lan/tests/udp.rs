@@ -7,25 +7,9 @@ use std::net::Ipv4Addr;
 use std::rc::Rc;
 
 use lan::world::dhcp::{DhcpServer, DhcpServerConfig};
-use lan::{BindError, DnsError, Event, MacAddress, StackProfile, UdpSendError};
-use support::{A, B, Pair, to};
-use trace::{Instant, Kind, Silence};
-
-const CHIP: StackProfile = StackProfile::Chip;
-const DESKTOP: StackProfile = StackProfile::Desktop;
-const ANY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
-
-fn at(line: &str) -> u64 {
-    let (seconds, micros) = line.split_once(' ').unwrap().0.split_once('.').unwrap();
-    seconds.parse::<u64>().unwrap() * 1000 + micros.parse::<u64>().unwrap() / 1000
-}
-
-fn silences(pair: &Pair) -> Vec<Silence> {
-    let records = pair.trace.since(None).into_iter();
-    records
-        .filter_map(|record| if let Kind::Nothing { reason, .. } = record.kind { Some(reason) } else { None })
-        .collect()
-}
+use lan::{BindError, DnsError, Event, MacAddress, UdpSendError};
+use support::{A, ANY, B, CHIP, DESKTOP, Pair, at, silences, to};
+use trace::{Instant, Silence};
 
 // ---- sockets: docs/behaviour.md §5 ----
 
@@ -153,6 +137,38 @@ fn a_neighbour_that_appears_late_gets_what_waited_for_it() {
     pair.hosts[1].set_link(pair.now, 0, true);
     pair.run(1000);
     assert_eq!(pair.what_happened(), [format!("b datagram 8 from {A}:4096")]);
+}
+
+#[test]
+fn ten_neighbours_are_remembered_and_the_oldest_goes() {
+    // docs/behaviour.md §7
+    let mut pair = Pair::chips();
+    let known = |pair: &Pair| -> Vec<_> { pair.hosts[0].netstat().neighbours.iter().map(|row| row.ip).collect() };
+    assert_eq!(known(&pair), [B]);
+    let sender = pair.hosts[0].udp_open();
+    let absent = |last| Ipv4Addr::new(192, 168, 1, last);
+    for last in 60..69 {
+        pair.hosts[0].udp_send(pair.now, sender, to(absent(last), 9), b"x").unwrap();
+    }
+    assert_eq!(known(&pair).len(), 10);
+    assert!(known(&pair).contains(&B));
+    pair.hosts[0].udp_send(pair.now, sender, to(absent(69), 9), b"x").unwrap();
+    assert_eq!(known(&pair), (60..70).map(absent).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_neighbour_is_believed_for_twenty_minutes() {
+    // docs/behaviour.md §7: 240 ticks of 5 s.
+    for (silent_ms, sent) in [(1_190_000, &["a UDP 1"][..]), (1_201_000, &["a ARP", "b ARP", "a UDP 1"])] {
+        let mut pair = Pair::chips();
+        let receiver = pair.hosts[1].udp_open();
+        pair.hosts[1].udp_bind(pair.now, receiver, ANY, 9).unwrap();
+        let sender = pair.hosts[0].udp_open();
+        pair.run(silent_ms);
+        pair.hosts[0].udp_send(pair.now, sender, to(B, 9), b"x").unwrap();
+        pair.run(100);
+        assert_eq!(pair.what_was_sent(), sent, "after {silent_ms} ms");
+    }
 }
 
 // ---- echoes: docs/behaviour.md §2.10 ----
@@ -319,6 +335,34 @@ fn four_lookups_fill_the_table() {
     assert_eq!(pair.hosts[0].dns_resolve(pair.now, b"e"), Err(DnsError::OutOfMemory));
     assert_eq!(pair.hosts[0].dns_resolve(pair.now, b""), Err(DnsError::IllegalArgument));
     assert_eq!(pair.hosts[0].dns_resolve(pair.now, &[b'x'; 256]), Err(DnsError::IllegalArgument));
+}
+
+#[test]
+fn a_failed_lookup_keeps_its_place_until_its_owner_has_heard_of_it() {
+    let mut pair = with_name_server(|_| None);
+    for name in ["a", "b", "c", "d"] {
+        pair.hosts[0].dns_resolve(pair.now, name.as_bytes()).unwrap();
+    }
+    let inside = Rc::new(RefCell::new(Vec::new()));
+    let results = Rc::clone(&inside);
+    pair.handlers[0] = Box::new(move |host, now, event| {
+        if let Event::DnsDone { .. } = event {
+            results.borrow_mut().push(host.dns_resolve(now, b"again").map(|_| ()));
+        }
+    });
+    pair.run(7_500);
+    // All four time out at one tick; the first owner finds its own place and three others taken, the second the first's.
+    assert_eq!(*inside.borrow(), [Err(DnsError::OutOfMemory), Ok(()), Ok(()), Ok(())]);
+    assert_eq!(pair.hosts[0].dns_resolve(pair.now, b"e").map(|_| ()), Ok(()), "the last one's");
+}
+
+#[test]
+fn questions_come_from_a_port_that_programs_do_not_get() {
+    // docs/behaviour.md §5.1, §7: theirs begin at 4096.
+    let mut pair = with_name_server(|_| None);
+    pair.hosts[0].dns_resolve(pair.now, b"a").unwrap();
+    pair.run(10);
+    assert_eq!(pair.what_happened(), [format!("b datagram 19 from {A}:4095")]);
 }
 
 #[test]

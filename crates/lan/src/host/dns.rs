@@ -63,6 +63,9 @@ pub(crate) struct Resolver {
     servers: [Option<Ipv4Addr>; 2],
     lookups: Vec<Lookup>,
     answered: [Option<Answered>; TABLE_MAX],
+    /// Failed lookups whose owner has not heard of it to the end, with their places: lwIP gives a place free after the
+    /// callback.
+    failing: Vec<(QueryId, usize)>,
     errors_end_lookups: bool,
     next_query: u32,
     next_sequence: u8,
@@ -80,6 +83,7 @@ impl Resolver {
             servers: [is_chip.then_some(DEFAULT_SERVER), None],
             lookups: Vec::new(),
             answered: [None; TABLE_MAX],
+            failing: Vec::new(),
             errors_end_lookups: !is_chip,
             next_query: 1,
             next_sequence: 0,
@@ -91,7 +95,10 @@ impl Resolver {
 
     /// The place that `dns_enqueue` gives to a lookup: the first unused one, else that of the oldest answered lookup.
     fn free_place(&self, now: Instant) -> Option<usize> {
-        let asking = |place: usize| self.lookups.iter().any(|lookup| lookup.place == place);
+        let asking = |place: usize| {
+            let is_failing = self.failing.iter().any(|(_, failing)| *failing == place);
+            is_failing || self.lookups.iter().any(|lookup| lookup.place == place)
+        };
         let answered = |place: usize| self.answered[place].filter(|answered| now < answered.until);
         let free = || (0..TABLE_MAX).filter(|place| !asking(*place));
         let age = |place: &usize| answered(*place).map(|answered| self.next_sequence.wrapping_sub(answered.sequence));
@@ -155,6 +162,11 @@ impl Host {
     /// Gives a lookup up without an event.
     pub fn dns_cancel(&mut self, query: QueryId) {
         self.resolver.lookups.retain(|lookup| lookup.query != query);
+    }
+
+    /// The owner has heard the end of a lookup: its place is free.
+    pub(crate) fn dns_told(&mut self, query: QueryId) {
+        self.resolver.failing.retain(|(failing, _)| *failing != query);
     }
 
     fn dns_ask(&mut self, now: Instant, query: QueryId) {
@@ -234,6 +246,9 @@ impl Host {
     ) {
         let Some(index) = self.resolver.lookups.iter().position(|lookup| lookup.query == query) else { return };
         let lookup = self.resolver.lookups.remove(index);
+        if addresses.is_empty() {
+            self.resolver.failing.push((query, lookup.place));
+        }
         let name = String::from_utf8_lossy(&lookup.name).into_owned();
         let answer = Kind::DnsAnswer { name, addresses: addresses.to_vec(), error: error.map(str::to_owned) };
         let record = self.trace.record_caused(now, self.id, carried.or(lookup.cause), answer);

@@ -27,7 +27,7 @@ use trace::{DropReason, HostId, Instant, Kind, Layer, RecordId, Silence, SocketI
 
 use crate::address::{Address, MacAddress};
 use crate::chip::Ticks;
-use crate::event::{Event, IncomingId, ListenerId};
+use crate::event::{Event, IncomingId, ListenerId, QueryId};
 use crate::frame::Frame;
 use crate::netstat::{InterfaceRow, NeighbourRow, Netstat};
 pub use dhcp::Lease;
@@ -104,6 +104,8 @@ pub struct Host {
 
     /// Frames in: those that wait for the events of an earlier one.
     backlog: VecDeque<(u8, Frame)>,
+    /// Whether the heap has no room for another connection.
+    is_short_of_memory: bool,
     frames: VecDeque<(u8, Frame)>,
     events: VecDeque<Pending>,
     handling: Option<Handling>,
@@ -130,6 +132,8 @@ pub(crate) struct Handling {
     received: usize,
     is_accept: bool,
     is_peer_fin: bool,
+    /// The lookup that ended with it.
+    lookup: Option<QueryId>,
 }
 
 impl Host {
@@ -170,6 +174,7 @@ impl Host {
             incoming: BTreeMap::new(),
             datagram_sockets: udp::Sockets::default(),
             backlog: VecDeque::new(),
+            is_short_of_memory: false,
             frames: VecDeque::new(),
             events: VecDeque::new(),
             handling: None,
@@ -251,10 +256,11 @@ impl Host {
             self.event_done(self.now);
         }
         let Pending { event, cause, connection } = self.events.pop_front()?;
-        let mut handling = Handling { connection, received: 0, is_accept: false, is_peer_fin: false };
+        let mut handling = Handling { connection, received: 0, is_accept: false, is_peer_fin: false, lookup: None };
         match &event {
             Event::Received { data, .. } => handling.received = data.len(),
             Event::Accepted { .. } => handling.is_accept = true,
+            Event::DnsDone { query, .. } => handling.lookup = Some(*query),
             Event::Closed { socket, reason } => handling.is_peer_fin = self.tcp_closing(*socket, *reason),
             _ => {}
         }
@@ -269,6 +275,9 @@ impl Host {
         let Some(handling) = self.handling.take() else { return };
         if let Some(connection) = handling.connection {
             self.tcp_event_done(now, connection, &handling);
+        }
+        if let Some(query) = handling.lookup {
+            self.dns_told(query);
         }
         self.read_backlog();
     }

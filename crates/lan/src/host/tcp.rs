@@ -365,6 +365,32 @@ impl Host {
         id
     }
 
+    /// Says whether the heap has room for another connection; [`Host::tcp_make_room`] asks.
+    pub fn set_short_of_memory(&mut self, is_short: bool) {
+        self.is_short_of_memory = is_short;
+    }
+
+    /// Sees to it that there is memory for another connection, as lwIP's `tcp_alloc`: when there is none, the connection
+    /// that has been in TIME_WAIT for longest makes room, else the one that has been silent for longest, whose owner is
+    /// told (docs/behaviour.md §3.5). Returns whether there is room.
+    pub fn tcp_make_room(&mut self, now: Instant) -> bool {
+        self.advance(now);
+        if !self.is_short_of_memory {
+            return true;
+        }
+        let in_use = || self.connections.iter().filter(|(_, connection)| connection.ends.is_some());
+        let over = in_use().filter(|(_, connection)| connection.state == SocketState::TimeWait);
+        let oldest_over = over.min_by_key(|(_, connection)| connection.since).map(|(id, _)| *id);
+        let most_silent = || in_use().min_by_key(|(_, connection)| connection.heard).map(|(id, _)| *id);
+        let Some(id) = oldest_over.or_else(most_silent) else { return false };
+        if oldest_over.is_some() {
+            self.remove(id);
+        } else {
+            self.abandon(now, id);
+        }
+        true
+    }
+
     /// Starts connecting and sends the first SYN.
     ///
     /// # Errors
@@ -792,6 +818,12 @@ impl Host {
                 self.nothing(Some(carried), Layer::Tcp, Silence::ConnectionLimit, Some(listener.0), || {
                     let limit = chip::ESTABLISHED_LIMIT;
                     format!("{limit} connections are established: the SYN from {} was dropped", segment.from.ip)
+                });
+                return;
+            }
+            if !self.tcp_make_room(now) {
+                self.nothing(Some(carried), Layer::Tcp, Silence::Other, Some(listener.0), || {
+                    format!("no memory is left for a connection: the SYN from {} was dropped", segment.from.ip)
                 });
                 return;
             }
@@ -1478,13 +1510,18 @@ impl Host {
             .map(|(id, _)| *id)
             .collect();
         for id in bound {
-            let was_owned = self.owned(id).is_some();
-            self.forget_events(id);
-            self.reset(now, id);
-            if was_owned {
-                let event = Event::Closed { socket: id, reason: CloseReason::Aborted };
-                self.push_event(event, self.trace.current());
-            }
+            self.abandon(now, id);
+        }
+    }
+
+    /// Resets a connection and tells its owner.
+    fn abandon(&mut self, now: Instant, id: SocketId) {
+        let was_owned = self.owned(id).is_some();
+        self.forget_events(id);
+        self.reset(now, id);
+        if was_owned {
+            let event = Event::Closed { socket: id, reason: CloseReason::Aborted };
+            self.push_event(event, self.trace.current());
         }
     }
 

@@ -6,10 +6,13 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use lan::{Address, Event, Frame, Host, HostConfig, MacAddress, StackProfile};
-use trace::{Duration, Endpoint, HostId, Instant, SocketId, Trace};
+use trace::{Duration, Endpoint, HostId, Instant, Kind, Silence, SocketId, Trace};
 
 pub const A: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 100);
 pub const B: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 50);
+pub const ANY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
+pub const CHIP: StackProfile = StackProfile::Chip;
+pub const DESKTOP: StackProfile = StackProfile::Desktop;
 
 /// What the owner of a host does with an event; called while the event is being handled.
 pub type Handler = Box<dyn FnMut(&mut Host, Instant, &Event)>;
@@ -46,6 +49,20 @@ pub fn host(index: u32, name: &str, ip: Ipv4Addr, profile: StackProfile, trace: 
 
 pub fn to(ip: Ipv4Addr, port: u16) -> Endpoint {
     Endpoint { ip, port }
+}
+
+/// The time at the beginning of a line, in milliseconds.
+pub fn at(line: &str) -> u64 {
+    let (seconds, micros) = line.split_once(' ').unwrap().0.split_once('.').unwrap();
+    seconds.parse::<u64>().unwrap() * 1000 + micros.parse::<u64>().unwrap() / 1000
+}
+
+/// Why nothing happened, each time.
+pub fn silences(pair: &Pair) -> Vec<Silence> {
+    let records = pair.trace.since(None).into_iter();
+    records
+        .filter_map(|record| if let Kind::Nothing { reason, .. } = record.kind { Some(reason) } else { None })
+        .collect()
 }
 
 impl Pair {

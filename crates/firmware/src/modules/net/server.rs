@@ -8,6 +8,10 @@ use trace::SocketId;
 use super::object::{ObjectKind, Open, Slot};
 use super::this::{This, c_string, number, with_host};
 use crate::chip::Chip;
+use crate::limits;
+
+/// The heap has no room for what lwIP keeps of a connection, a listener or a socket.
+pub(super) const NO_BLOCK: &str = "cannot allocate PCB";
 
 /// `server:listen([port,] [ip,] callback)` and `udpsocket:listen([port,] [ip])`.
 pub(super) fn listen<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
@@ -43,12 +47,19 @@ pub(super) fn listen<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
 }
 
 fn open_listener(chip: &Chip, ip: Ipv4Addr, port: u16) -> Result<Open, String> {
-    let listener = with_host(chip, |host| host.tcp_listen(chip.now(), ip, port));
-    listener.map(Open::Listener).map_err(|error| error.to_string())
+    with_host(chip, |host| {
+        if !host.tcp_make_room(chip.now()) {
+            return Err(NO_BLOCK.to_owned());
+        }
+        host.tcp_listen(chip.now(), ip, port).map(Open::Listener).map_err(|error| error.to_string())
+    })
 }
 
 /// A bound UDP socket; port 0 is the first free one.
 pub(super) fn open_udp(chip: &Chip, ip: Ipv4Addr, port: u16) -> Result<Open, String> {
+    if chip.heap_free.get() < limits::UDP_BLOCK_BYTES {
+        return Err(NO_BLOCK.to_owned());
+    }
     with_host(chip, |host| {
         let socket: SocketId = host.udp_open();
         match host.udp_bind(chip.now(), socket, ip, port) {

@@ -11,6 +11,7 @@ use trace::{Endpoint, Layer, Silence, SocketId, SocketState};
 use super::callbacks::finish_lookup;
 use super::dns::{self, Lookup, Started};
 use super::object::{ObjectKind, Open, PendingSend, Slot};
+use super::server::NO_BLOCK;
 use super::this::{This, c_string, check_c_string, hint, with_host};
 use super::udp;
 use crate::callback::call_now;
@@ -32,6 +33,9 @@ pub(super) fn connect<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
         return Err(call.argument_error(4, "not a function"));
     }
     let held = this.read(chip, |object| object.held);
+    if !with_host(chip, |host| host.tcp_make_room(chip.now())) {
+        return Err(call.error(NO_BLOCK));
+    }
     let socket = with_host(chip, |host| {
         let socket = host.tcp_open();
         if held {

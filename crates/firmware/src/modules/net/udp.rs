@@ -11,6 +11,7 @@ use super::server::open_udp;
 use super::this::{This, check_c_string, with_host};
 use crate::callback::call_now;
 use crate::chip::Chip;
+use crate::limits;
 
 /// `udpsocket:send(port, ip, data [, sent])`. The handler of `sent` runs before the call returns, whether the datagram
 /// could be sent or not.
@@ -35,6 +36,9 @@ pub(super) fn send<'gc>(chip: &Chip, call: Call<'gc, '_>, this: This) -> Answer<
             open
         }
     };
+    if chip.heap_free.get() < data.as_bytes().len() + limits::DATAGRAM_BYTES {
+        return Err(call.error("cannot allocate message buffer"));
+    }
     let remote = Endpoint { ip, port };
     let sent = with_host(chip, |host| host.udp_send(chip.now(), open.socket(), remote, data.as_bytes()));
     if let Err(error) = sent {
