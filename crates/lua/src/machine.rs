@@ -184,6 +184,9 @@ const RETRY_FUEL: usize = 100;
 /// Text of the error when memory runs out.
 pub(crate) const NOT_ENOUGH_MEMORY: &str = "not enough memory";
 
+/// Text of the error when a handler fails, or is none.
+const ERROR_IN_HANDLER: &[u8] = b"error in error handling";
+
 /// A continuation that calls native functions is resumed from within the call that ended; after so many levels the Rust
 /// stack is left first.
 const NESTING_MAX: usize = 16;
@@ -1003,6 +1006,10 @@ impl<'gc> Machine<'gc> {
         self.memory.is_retry = false;
         let mut error = error;
         match self.find_handler() {
+            // 5.1 takes anything for a handler and finds out here.
+            Some(Some(handler)) if Function::from_value(handler).is_none() => {
+                error = Error::from_value(Value::String(ctx.intern_static(ERROR_IN_HANDLER)));
+            }
             Some(Some(handler)) if !self.is_memory_error(error) => {
                 return self.call_handler(ctx, shared, handler, error);
             }
@@ -1015,8 +1022,7 @@ impl<'gc> Machine<'gc> {
             match frame.kind {
                 FrameKind::Lua => {}
                 FrameKind::Handler => {
-                    let text = ctx.intern_static(b"error in error handling");
-                    error = Error::from_value(Value::String(text));
+                    error = Error::from_value(Value::String(ctx.intern_static(ERROR_IN_HANDLER)));
                 }
                 FrameKind::Native(continuation) => {
                     let call = self.continued_call(ctx, shared, frame.function, at, 0)?;

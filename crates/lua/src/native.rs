@@ -726,6 +726,15 @@ impl<'gc> Call<'gc, '_> {
         self.shared.index(self.ctx, value, key).map_err(|message| self.plain_error(message))
     }
 
+    /// The same call with other arguments: what a continuation goes on with when the ones of the call still count.
+    pub(crate) fn with_arguments(self, arguments: &[Value<'gc>]) -> Result<Self, Error<'gc>> {
+        let (base, count) = (self.base, arguments.len());
+        self.machine.grow(base + count)?;
+        self.machine.stack[base..base + count].copy_from_slice(arguments);
+        self.machine.top = base + count;
+        Ok(Call { count, ..self })
+    }
+
     /// The kind of argument `i`.
     pub fn kind(&self, i: usize) -> Kind<'gc> {
         kind(self.arg(i))

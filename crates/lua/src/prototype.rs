@@ -193,6 +193,16 @@ impl<'gc> Prototype<'gc> {
     }
 }
 
+/// Name of chunks that are part of a library: their functions count as the native function that calls them.
+pub(crate) const INTERNAL_CHUNK: &[u8] = b"=[C]";
+
+impl ChunkInfo {
+    /// Whether the chunk is part of a library.
+    pub(crate) fn is_internal(&self) -> bool {
+        self.name == INTERNAL_CHUNK
+    }
+}
+
 /// The name of a chunk as messages show it (`luaO_chunkid`).
 pub(crate) fn display_name(name: &[u8]) -> std::string::String {
     // Room for 60 bytes, the last one for the terminator.

@@ -403,6 +403,13 @@ const VALUES: &[&str] = &[
     "setmetatable({}, {__name = 'My', __lt = function() return true end})",
     "setmetatable({}, {__metatable = 'locked'})",
     "setmetatable({}, {__len = function() return 2 end})",
+    "setmetatable({}, {__len = function() return 'x' end})",
+    "setmetatable({}, {__len = function() error('no length') end})",
+    "setmetatable({4, 5, 6}, {__index = function(_, k) return k end, __len = function() return '4' end})",
+    "setmetatable({}, {__index = function(_, k) error('no ' .. tostring(k)) end, __len = function() return 3 end})",
+    "setmetatable({}, {__newindex = function(_, k, v) error('not ' .. tostring(k)) end, __len = function() return 3 end})",
+    "setmetatable({}, {__newindex = t, __index = t, __len = function() return #t end})",
+    "setmetatable({3, 1, 2}, {__newindex = print, __index = 5})",
     "1e3",
     "2^31",
     "-2^31",
@@ -480,6 +487,8 @@ const COMMON: &[&str] = &[
 
 const ONLY_51: &[&str] = &[
     "unpack",
+    "setfenv",
+    "getfenv",
     "loadstring",
     "table.getn",
     "table.maxn",
@@ -498,6 +507,9 @@ const ONLY_51: &[&str] = &[
 const ONLY_53: &[&str] = &[
     "rawlen",
     "table.pack",
+    "table.unpack",
+    "table.move",
+    "string.pack",
     "math.tointeger",
     "math.type",
     "math.ult",
@@ -539,8 +551,14 @@ fn library_call(rng: &mut Rng, dialect: Dialect) -> String {
         if value == "..." || (SLOW.contains(&function) && matches!(value, "2^31" | "-2^31" | "2^40" | "1e15")) {
             continue;
         }
-        // Left out: metamethods in `math.max`, `math.min` and the table functions of 5.3 (`COMPATIBILITY.md`).
-        if matches!(function.split('.').next(), Some("table" | "math")) && value.starts_with("setmetatable") {
+        // Here and there the judge stands at another depth.
+        let is_deep =
+            matches!(value, "n" | "7" | "16" | "100" | "255" | "256" | "1e3" | "'10'" | "' 5 '" | "'0x10'" | "'1e1'");
+        if function.ends_with("fenv") && is_deep {
+            continue;
+        }
+        // Left out: metamethods in `math.max` and `math.min` of 5.3 (`COMPATIBILITY.md`).
+        if function.starts_with("math.") && value.starts_with("setmetatable") {
             continue;
         }
         arguments.push(value);

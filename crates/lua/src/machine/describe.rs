@@ -39,7 +39,7 @@ impl<'gc> Machine<'gc> {
         let first = start.map_or(0, |start| start + 1);
         let frames = (first..self.frames.len()).rev().flat_map(move |index| {
             let frame = &self.frames[index];
-            let is_level = !matches!(frame.kind, FrameKind::Handler) || frame.pc > 0;
+            let is_level = (!matches!(frame.kind, FrameKind::Handler) || frame.pc > 0) && !self.is_internal(index);
             let tails = if dialect.is_53() { 0 } else { frame.tail_calls as usize };
             is_level
                 .then_some(Level::Frame(index))
@@ -48,6 +48,11 @@ impl<'gc> Machine<'gc> {
         });
         let host = start.is_none().then_some(Level::Host);
         native.into_iter().chain(frames).chain(host)
+    }
+
+    /// Whether a frame runs Lua code of a library: whoever looks sees only the native function that called it.
+    fn is_internal(&self, index: usize) -> bool {
+        self.frames[index].closure().is_some_and(|closure| closure.prototype.chunk.is_internal())
     }
 
     pub(crate) fn level(&self, level: usize, dialect: Dialect) -> Option<Level<'gc>> {
@@ -83,7 +88,7 @@ impl<'gc> Machine<'gc> {
     pub(crate) fn error_here(&self, ctx: Context<'gc>, text: &[u8]) -> Error<'gc> {
         // While a native function runs, it is the running function, and it has no position.
         let mut message = match self.frames.len().checked_sub(1) {
-            Some(top) if self.native.is_none() => {
+            Some(top) if self.native.is_none() && !self.is_internal(top) => {
                 let prefix = self.prefix(top);
                 match self.at(top) {
                     // Without lines 5.1 and 5.3 still say that there is a place.
@@ -114,8 +119,8 @@ impl<'gc> Machine<'gc> {
 
     /// Where an error that is being raised comes from: the topmost Lua function.
     pub(super) fn failing_position(&self) -> Option<Position> {
-        let top = self.frames.iter().rposition(|frame| matches!(frame.kind, FrameKind::Lua))?;
-        self.frame_position(top)
+        let is_program = |&index: &usize| matches!(self.frames[index].kind, FrameKind::Lua) && !self.is_internal(index);
+        self.frame_position((0..self.frames.len()).rev().find(is_program)?)
     }
 
     pub(crate) fn is_method_call(&self) -> bool {
@@ -156,7 +161,7 @@ impl<'gc> Machine<'gc> {
                     let name = self.called_name(failed);
                     return if dialect.is_53() { name.or_else(|| self.metamethod_name(failed)) } else { name };
                 }
-                if !matches!(self.frames[below].kind, FrameKind::Lua) {
+                if !matches!(self.frames[below].kind, FrameKind::Lua) || self.is_internal(below) {
                     return None;
                 }
                 match frame.results {
@@ -293,7 +298,8 @@ impl<'gc> Machine<'gc> {
 
     /// The name of the register that `operand` picks from the current instruction.
     fn name_of(&self, operand: impl Fn(Instruction) -> u8) -> Option<Name<'gc>> {
-        let (closure, pc) = self.at(self.frames.len().checked_sub(1)?)?;
+        let top = self.frames.len().checked_sub(1).filter(|top| !self.is_internal(*top))?;
+        let (closure, pc) = self.at(top)?;
         let prototype = Gc::as_ref(closure.prototype);
         let instruction = *prototype.code.get(pc)?;
         register_name(prototype, pc, operand(instruction))

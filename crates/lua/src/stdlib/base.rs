@@ -515,12 +515,12 @@ fn load_chunk<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
         }
         _ => None,
     };
+    let mode = if is_53 { call.opt_string(3)? } else { None };
     let name = match (call.opt_string(2)?, text) {
         (Some(name), _) => name.as_bytes().to_vec(),
         (None, Some(text)) => text.as_bytes().to_vec(),
         (None, None) => b"=(load)".to_vec(),
     };
-    let mode = if is_53 { call.opt_string(3)? } else { None };
     let loading = Loading {
         reader: call.arg(1),
         source: text.map(|text| text.as_bytes().to_vec()).unwrap_or_default(),
@@ -584,6 +584,8 @@ fn environment_owner<'gc>(call: &Call<'gc, '_>, default: Option<i64>) -> Result<
         Some(default) => call.opt_integer(1, default)?,
         None => call.check_integer(1)?,
     };
+    // A C `int` in the reference.
+    let level = i64::from(level as i32);
     if level < 0 {
         return Err(call.argument_error(1, "level must be non-negative"));
     }
@@ -622,8 +624,8 @@ fn setfenv<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
             Ok(call.one(function))
         }
         // Level 0 is the thread's own, which only new chunks of the reference see.
-        None => Ok(call.none()),
-        Some(_) => Err(call.error("'setfenv' cannot change environment of given object")),
+        None if call.check_number(1)? == 0.0 => Ok(call.none()),
+        _ => Err(call.error("'setfenv' cannot change environment of given object")),
     }
 }
 

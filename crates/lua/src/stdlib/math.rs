@@ -210,7 +210,7 @@ fn frexp<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
 /// `math.ldexp(x, exponent)`
 fn ldexp<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     // The compiled reference looks at the second argument first.
-    let exponent = call.check_integer(2)?.clamp(-10_000, 10_000);
+    let exponent = i64::from(call.check_integer(2)? as i32).clamp(-10_000, 10_000);
     let value = call.check_number(1)?;
     float(&call, libm::ldexp(value, exponent as i32))
 }

@@ -178,8 +178,11 @@ pub(crate) fn packsize<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
 }
 
 /// `string.pack(format, v1, v2, ...)`
-pub(crate) fn pack<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
+pub(crate) fn pack<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     let format = call.check_string(1)?;
+    // The reference marks the end of the arguments with a nil, and takes it for one that was given.
+    let arguments: Vec<_> = call.args().iter().copied().chain([Value::Nil]).collect();
+    let mut call = call.with_arguments(&arguments)?;
     let mut format = Format::new(format.as_bytes());
     let mut out = Vec::new();
     let mut argument = 1;

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     Dialect, Error, Kind, Options, Table, chunk,
-    native::{self, Answer, Call, Comparison, Continuation, Outcome},
+    native::{self, Answer, Call, Comparison, Continuation},
+    prototype::INTERNAL_CHUNK,
     raw_equal,
     shared::Shared,
     type_name,
@@ -37,69 +38,124 @@ pub(crate) fn load(ctx: Context<'_>, options: &Options) {
     library(ctx, options, "table", members);
 }
 
-/// The same functions for values with metamethods.
+/// The loops for values with metamethods.
 const WITH_METAMETHODS: &[u8] = include_bytes!("table_53.lua");
 /// Where the functions of [`WITH_METAMETHODS`] are kept once they are loaded.
 const WITH_METAMETHODS_KEY: &str = "table with metamethods";
 
-/// 5.3: if one of the `tables` among the arguments has metamethods that count, a call of the function `name` that honours
-/// them. That function is written in Lua, and is loaded when it is needed first.
-fn by_metamethods<'gc>(
+/// Whether 5.3 asks one of the metamethods `events` when it works on `value`; anything but a table is never plain.
+fn asks<'gc>(call: &Call<'gc, '_>, value: Value<'gc>, events: &[&'static str]) -> bool {
+    let has = |event: &&'static str| !call.metamethod(value, event).is_nil();
+    call.dialect().is_53() && (Table::from_value(value).is_none() || events.iter().any(has))
+}
+
+/// Refuses an argument that is neither a table nor has all the metamethods that can stand in for one (`checktab`).
+fn check_access<'gc>(call: &Call<'gc, '_>, argument: usize, events: &[&'static str]) -> Result<(), Error<'gc>> {
+    let value = call.arg(argument);
+    let lacks = |event: &&'static str| call.metamethod(value, event).is_nil();
+    let is_accessible = call.dialect().is_53() && call.metatable(value).is_some() && !events.iter().any(lacks);
+    if is_accessible { Ok(()) } else { call.check_table(argument).map(drop) }
+}
+
+/// Calls the function `name` of [`WITH_METAMETHODS`], loading it when it is needed first, then goes on with `go_on`.
+fn call_with_metamethods<'gc>(
     call: &mut Call<'gc, '_>,
     name: &'static str,
-    tables: &[usize],
-) -> Result<Option<Outcome<'gc>>, Error<'gc>> {
-    let counts = |&argument: &usize| {
-        let metatable = call.metatable(call.arg(argument));
-        metatable.is_some_and(|metatable| {
-            let has = |event: &'static str| !metatable.get(call.ctx(), event).is_nil();
-            !matches!(call.kind(argument), Kind::String(_)) && (has("__index") || has("__newindex") || has("__len"))
-        })
-    };
-    if !call.dialect().is_53() || !tables.iter().any(counts) {
-        return Ok(None);
-    }
-    let ctx = call.ctx();
-    let shared = Shared::of(ctx);
-    let arguments = call.args().to_vec();
+    arguments: Vec<Value<'gc>>,
+    go_on: Box<dyn Continuation<'gc> + 'gc>,
+) -> Answer<'gc> {
+    let (ctx, shared) = (call.ctx(), Shared::of(call.ctx()));
     if let Some(library) = Table::from_value(shared.registry.get(ctx, WITH_METAMETHODS_KEY)) {
-        return Ok(Some(call.tail_call(library.get(ctx, name), arguments)));
+        return Ok(call.call(library.get(ctx, name), arguments, go_on));
     }
-    let chunk = chunk::load(ctx, shared, b"=[C]", WITH_METAMETHODS, shared.globals);
+    let chunk = chunk::load(ctx, shared, INTERNAL_CHUNK, WITH_METAMETHODS, shared.globals);
     let chunk = chunk.map_err(|error| call.error(error.message))?;
-    let needs = [
-        native::function(ctx, "error", base::error),
-        native::function(ctx, "type", base::type_of),
-        native::function(ctx, "select", base::select),
-        native::function(ctx, "format", super::string::format),
-        native::function(ctx, "sort", sort),
-        native::function(ctx, "concat", concat),
-        native::function(ctx, "unpack", unpack),
-    ];
-    let then = native::then(arguments, move |arguments, mut call| {
-        let ctx = call.ctx();
+    let needs = [native::function(ctx, "type", base::type_of)];
+    let then = native::then((arguments, go_on), move |(arguments, go_on), mut call| {
         let library = call.check_table(1)?;
-        Shared::of(ctx).registry.set_field(ctx, WITH_METAMETHODS_KEY, library);
-        Ok(call.tail_call(library.get(ctx, name), arguments))
+        Shared::of(call.ctx()).registry.set_field(call.ctx(), WITH_METAMETHODS_KEY, library);
+        call_with_metamethods(&mut call, name, arguments, go_on)
     });
-    Ok(Some(call.call(chunk, needs, then)))
+    Ok(call.call(chunk, needs, then))
+}
+
+/// [`call_with_metamethods`], and its results are the results.
+fn return_with_metamethods<'gc>(
+    call: &mut Call<'gc, '_>,
+    name: &'static str,
+    arguments: Vec<Value<'gc>>,
+) -> Answer<'gc> {
+    let pass = native::then((), |(), mut call| {
+        let results = call.args().to_vec();
+        Ok(call.many(results))
+    });
+    call_with_metamethods(call, name, arguments, pass)
+}
+
+/// Goes on with the length of argument 1, for which 5.3 may ask `__len` (`luaL_len`).
+fn with_length<'gc>(mut call: Call<'gc, '_>, go_on: for<'a, 'b> fn(Call<'a, 'b>, i64) -> Answer<'a>) -> Answer<'gc> {
+    let value = call.arg(1);
+    if let Kind::String(text) = call.kind(1) {
+        let length = text.as_bytes().len() as i64;
+        return go_on(call, length);
+    }
+    if !asks(&call, value, &["__len"]) {
+        let length = call.check_table(1)?.length();
+        return go_on(call, length);
+    }
+    let handler = call.metamethod(value, "__len");
+    if handler.is_nil() {
+        return Err(call.plain_error(format!("attempt to get length of a {} value", type_name(value))));
+    }
+    let arguments = call.args().to_vec();
+    let then = native::then(arguments, move |arguments, call| {
+        let length = call.check_integer(1).map_err(|_| call.error("object length is not an integer"))?;
+        go_on(call.with_arguments(&arguments)?, length)
+    });
+    Ok(call.call(handler, [value], then))
+}
+
+/// What is done with the elements from one index to another of a plain table.
+type WithElements = for<'a, 'b> fn(Call<'a, 'b>, Table<'a>, i64, i64) -> Answer<'a>;
+
+/// Goes on with argument 1 as a plain table, of which the elements from `first` to `last` count.
+fn with_elements<'gc>(
+    mut call: Call<'gc, '_>,
+    first: i64,
+    last: i64,
+    are_texts: bool,
+    go_on: WithElements,
+) -> Answer<'gc> {
+    if !asks(&call, call.arg(1), &["__index"]) {
+        let table = call.check_table(1)?;
+        return go_on(call, table, first, last);
+    }
+    let arguments = call.args().to_vec();
+    let given = vec![arguments[0], call.integer(first), call.integer(last), are_texts.into()];
+    let then = native::then(arguments, move |arguments, call| {
+        let copy = call.check_table(1)?;
+        go_on(call.with_arguments(&arguments)?, copy, first, last)
+    });
+    call_with_metamethods(&mut call, "read", given, then)
 }
 
 /// `table.concat(list [, separator [, first [, last]]])`
-fn concat<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
-    if let Some(outcome) = by_metamethods(&mut call, "concat", &[1])? {
-        return Ok(outcome);
+fn concat<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+    if !call.dialect().is_53() {
+        call.opt_string(2)?;
     }
-    let (table, separator) = if call.dialect().is_53() {
-        let table = call.check_table(1)?;
-        (table, call.opt_string(2)?)
-    } else {
-        let separator = call.opt_string(2)?;
-        (call.check_table(1)?, separator)
-    };
-    let separator = separator.map(|text| text.as_bytes()).unwrap_or_default();
-    let first = optional_index(&call, 3, 1)?;
-    let last = if call.is_none_or_nil(4) { table.length() } else { index_argument(&call, 4)? };
+    check_access(&call, 1, &["__index", "__len"])?;
+    with_length(call, |call, length| {
+        call.opt_string(2)?;
+        let first = optional_index(&call, 3, 1)?;
+        let last = optional_index(&call, 4, length)?;
+        with_elements(call, first, last, true, join)
+    })
+}
+
+/// Puts texts together with argument 2 between them.
+fn join<'gc>(mut call: Call<'gc, '_>, table: Table<'gc>, first: i64, last: i64) -> Answer<'gc> {
+    let separator = call.opt_string(2)?.map(|text| text.as_bytes()).unwrap_or_default();
 
     // The length first, so that one allocation of the right size is announced and made.
     const NUMBER_LENGTH: usize = 24;
@@ -132,12 +188,13 @@ fn concat<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
 }
 
 /// `table.insert(list, [position,] value)`
-fn insert<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
-    if let Some(outcome) = by_metamethods(&mut call, "insert", &[1])? {
-        return Ok(outcome);
-    }
-    let table = writable_table(&call)?;
-    let end = table.length() + 1;
+fn insert<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+    check_access(&call, 1, &["__index", "__newindex", "__len"])?;
+    with_length(call, |call, length| insert_at_end(call, length.wrapping_add(1)))
+}
+
+/// [`insert`] into a list that ends before index `end`.
+fn insert_at_end<'gc>(mut call: Call<'gc, '_>, end: i64) -> Answer<'gc> {
     let (position, value) = match call.len() {
         2 => (end, call.arg(2)),
         3 => {
@@ -149,6 +206,11 @@ fn insert<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
         }
         _ => return Err(call.error("wrong number of arguments to 'insert'")),
     };
+    if asks(&call, call.arg(1), &["__index", "__newindex"]) {
+        let arguments = vec![call.arg(1), call.integer(position), call.integer(end), value];
+        return return_with_metamethods(&mut call, "insert", arguments);
+    }
+    let table = writable_table(&call)?;
     if position < end && table.insert_shift(&call.ctx(), position, value) {
         call.consume((end - position) as usize / 16);
         return Ok(call.none());
@@ -190,20 +252,26 @@ impl<'gc> Continuation<'gc> for Insertion<'gc> {
 }
 
 /// `table.remove(list [, position])`
-fn remove<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
-    if let Some(outcome) = by_metamethods(&mut call, "remove", &[1])? {
-        return Ok(outcome);
-    }
-    let table = writable_table(&call)?;
-    let size = table.length();
+fn remove<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+    check_access(&call, 1, &["__index", "__newindex", "__len"])?;
+    with_length(call, remove_from)
+}
+
+/// [`remove`] from a list of `size` elements.
+fn remove_from<'gc>(mut call: Call<'gc, '_>, size: i64) -> Answer<'gc> {
     let position = optional_index(&call, 2, size)?;
     if call.dialect().is_53() {
-        if position != size && !(1..=size + 1).contains(&position) {
+        if position != size && !(1..=size.saturating_add(1)).contains(&position) {
             return Err(call.argument_error(1, "position out of bounds"));
         }
     } else if !(1..=size).contains(&position) {
         return Ok(call.none());
     }
+    if asks(&call, call.arg(1), &["__index", "__newindex"]) {
+        let arguments = vec![call.arg(1), call.integer(position), call.integer(size)];
+        return return_with_metamethods(&mut call, "remove", arguments);
+    }
+    let table = writable_table(&call)?;
     if let Some(removed) = table.remove_shift(&call.ctx(), position) {
         call.consume((size - position) as usize / 16);
         return Ok(call.one(removed));
@@ -219,28 +287,45 @@ fn remove<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
 }
 
 /// `table.sort(list [, less])`
-fn sort<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
-    if let Some(outcome) = by_metamethods(&mut call, "sort", &[1])? {
-        return Ok(outcome);
-    }
-    let table = writable_table(&call)?;
-    let count = table.length();
+fn sort<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+    check_access(&call, 1, &["__index", "__newindex", "__len"])?;
+    with_length(call, sort_list)
+}
+
+/// [`sort`] of a list of `count` elements.
+fn sort_list<'gc>(call: Call<'gc, '_>, count: i64) -> Answer<'gc> {
     if call.dialect().is_53() && count >= i64::from(i32::MAX) {
         return Err(call.argument_error(1, "array too big"));
     }
     // 5.3 looks at the order function only when there is something to order.
     let unused = call.dialect().is_53() && count <= 1;
-    let less = match unused || call.is_none_or_nil(2) {
-        true => Value::Nil,
-        false => call.check_function(2)?.into(),
-    };
+    if !unused && !call.is_none_or_nil(2) {
+        call.check_function(2)?;
+    }
+    with_elements(call, 1, count, false, sort_elements)
+}
+
+/// [`sort`] of the elements in `table`, which is argument 1 or a copy.
+fn sort_elements<'gc>(mut call: Call<'gc, '_>, table: Table<'gc>, _first: i64, count: i64) -> Answer<'gc> {
+    let is_written_back = asks(&call, call.arg(1), &["__index", "__newindex"]);
+    if !is_written_back {
+        writable_table(&call)?;
+    }
+    let count = count.max(0);
+    let less = if count <= 1 { Value::Nil } else { call.arg(2) };
     call.reserve((count as usize + 2) * size_of::<Value<'_>>())?;
     let elements = (0..=count + 1).map(|index| element(&call, table, index)).collect();
     let rules = match call.dialect() {
         Dialect::Lua51 => SortRules::Lua51,
         Dialect::Lua53 => SortRules::Lua53,
     };
-    Box::new(Sort { table, less, sorter: Sorter::new(elements, rules), answer: None }).run(&mut call, false)
+    let sorter = Sorter::new(elements, rules);
+    if !is_written_back {
+        return Box::new(Sort { table, copy_of: Value::Nil, less, sorter, answer: None }).run(&mut call, false);
+    }
+    // Sorting works on a copy even if only writing asks a metamethod.
+    let copy = Table::new(&call.ctx());
+    Box::new(Sort { table: copy, copy_of: call.arg(1), less, sorter, answer: None }).run(&mut call, false)
 }
 
 /// A sort under way. It works on a copy, which is put back when the sort ends or fails.
@@ -248,6 +333,8 @@ fn sort<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
 #[collect(no_drop)]
 struct Sort<'gc> {
     table: Table<'gc>,
+    /// What the sorted elements are written to with its metamethods when all is done; nil if `table` itself was meant.
+    copy_of: Value<'gc>,
     /// The order function, or nil for `<`.
     less: Value<'gc>,
     sorter: Sorter<Value<'gc>>,
@@ -262,7 +349,11 @@ impl<'gc> Sort<'gc> {
                 Ok(Step::Compare(first, second)) => (first, second),
                 Ok(Step::Done) => {
                     self.put_back(call);
-                    return Ok(call.none());
+                    if self.copy_of.is_nil() {
+                        return Ok(call.none());
+                    }
+                    let count = call.integer(self.sorter.elements().len() as i64);
+                    return return_with_metamethods(call, "write", vec![self.copy_of, self.table.into(), count]);
                 }
                 Err(_) => {
                     self.put_back(call);
@@ -424,36 +515,45 @@ fn pack<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
 }
 
 /// `table.unpack(list [, first [, last]])` of 5.3, `unpack` of 5.1
-pub(crate) fn unpack<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
-    if let Some(outcome) = by_metamethods(&mut call, "unpack", &[1])? {
-        return Ok(outcome);
+pub(crate) fn unpack<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+    if !call.dialect().is_53() {
+        call.check_table(1)?;
     }
-    let table = call.check_table(1)?;
+    optional_index(&call, 2, 1)?;
+    if !call.is_none_or_nil(3) {
+        let last = index_argument(&call, 3)?;
+        return unpack_to(call, last);
+    }
+    with_length(call, unpack_to)
+}
+
+/// [`unpack`] with the index of the last element.
+fn unpack_to<'gc>(call: Call<'gc, '_>, last: i64) -> Answer<'gc> {
     let first = optional_index(&call, 2, 1)?;
-    let last = if call.is_none_or_nil(3) { table.length() } else { index_argument(&call, 3)? };
     if first > last {
         return Ok(call.none());
     }
     let stack_max = if call.dialect().is_53() { STACK_MAX_53 } else { STACK_MAX_51 };
     let count = last.checked_sub(first).and_then(|distance| distance.checked_add(1));
-    let Some(count) = count.filter(|&count| count <= stack_max - call.len() as i64) else {
+    if count.is_none_or(|count| count > stack_max - call.len() as i64) {
         return Err(call.error("too many results to unpack"));
-    };
-    call.consume(count as usize / 4);
-    let ctx = call.ctx();
-    Ok(call.many((first..=last).map(|index| table.get_value(&ctx, Value::Integer(index)))))
+    }
+    with_elements(call, first, last, false, |mut call, table, first, last| {
+        call.consume((last - first) as usize / 4);
+        let ctx = call.ctx();
+        Ok(call.many((first..=last).map(|index| table.get_value(&ctx, Value::Integer(index)))))
+    })
 }
 
 /// `table.move(from, first, last, target [, to])` of 5.3
 fn move_elements<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
-    if let Some(outcome) = by_metamethods(&mut call, "move", &[1, 5])? {
-        return Ok(outcome);
-    }
     let first = call.check_integer(2)?;
     let last = call.check_integer(3)?;
     let target = call.check_integer(4)?;
-    let from = call.check_table(1)?;
-    let to = if call.is_none_or_nil(5) { from } else { call.check_table(5)? };
+    let into = if call.is_none_or_nil(5) { 1 } else { 5 };
+    check_access(&call, 1, &["__index"])?;
+    check_access(&call, into, &["__newindex"])?;
+    let (from, to) = (call.arg(1), call.arg(into));
     if last >= first {
         if first <= 0 && last >= i64::MAX + first {
             return Err(call.argument_error(3, "too many elements to move"));
@@ -462,7 +562,17 @@ fn move_elements<'gc>(mut call: Call<'gc, '_>) -> Answer<'gc> {
         if target > i64::MAX - count + 1 {
             return Err(call.argument_error(4, "destination wrap around"));
         }
-        let disjoint = target > last || target <= first || !raw_equal(from.into(), to.into());
+        let disjoint = target > last || target <= first || !raw_equal(from, to);
+        let ends = [first, last, target].map(|index| call.integer(index));
+        let (Some(from), Some(to), false, false) = (
+            Table::from_value(from),
+            Table::from_value(to),
+            asks(&call, from, &["__index"]),
+            asks(&call, to, &["__newindex"]),
+        ) else {
+            let arguments = vec![from, ends[0], ends[1], ends[2], to, disjoint.into()];
+            return return_with_metamethods(&mut call, "move", arguments);
+        };
         return Box::new(Move { from, to, first, target, count, done: 0, upward: disjoint }).run(&mut call);
     }
     Ok(call.one(to))
