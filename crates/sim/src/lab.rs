@@ -641,16 +641,32 @@ fn fault_of_name(name: &str, before: &[BoardLab]) -> Option<String> {
 
 /// Reads a value from its JSON form; an error names the path of the field, or `whole`.
 fn read<T: DeserializeOwned>(json: &str, whole: &str) -> Result<T, LabError> {
+    if json.trim().is_empty() {
+        return Err(LabError::form(whole, "there is nothing in it"));
+    }
     let mut reader = serde_json::Deserializer::from_str(json);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = match error.path().to_string() {
             path if path == "." || path == "?" => whole.to_owned(),
             path => path,
         };
-        LabError::Form { path, message: error.into_inner().to_string() }
+        LabError::Form { path, message: in_words(&error.into_inner()) }
     })?;
     reader.end().map_err(|error| LabError::form(whole, error.to_string()))?;
     Ok(value)
+}
+
+/// What serde says, without the names of this program's types.
+fn in_words(error: &serde_json::Error) -> String {
+    let place = format!("at line {} column {}", error.line(), error.column());
+    let said = error.to_string();
+    if error.is_eof() {
+        format!("the text breaks off {place}")
+    } else if said.contains(", expected struct ") {
+        format!("this is no object {place}")
+    } else {
+        said
+    }
 }
 
 /// Names of built-in hosts that no board can have.
@@ -867,7 +883,11 @@ mod tests {
         let newer = "version: a newer playground wrote this lab (version 2); this one reads version 1";
         check_refused(r#"{"version":2,"whatIsThis":[]}"#, newer);
         check_refused(r#"{"version":0}"#, "version: there is no version 0; this is version 1");
-        check_refused("{", "lab: EOF while parsing an object at line 1 column 1");
+        check_refused("{", "lab: the text breaks off at line 1 column 1");
+        check_refused(" \n", "lab: there is nothing in it");
+        check_refused("[]", "lab: this is no object at line 1 column 2");
+        check_refused("7", "lab: this is no object at line 1 column 1");
+        check_refused(r#"{"version":1,"boards":[5]}"#, "boards[0]: this is no object at line 1 column 24");
         check_refused(r#"{"version":1,"boards":[{"name":""}]}"#, "boards[0].name: a board needs a name");
         check_refused(
             r#"{"version":1,"boards":[{"name":"a"},{"name":"a"}]}"#,
