@@ -6,6 +6,8 @@ use std::thread;
 
 use anyhow::Result;
 
+use crate::terminal;
+
 /// Exit status of a run that was told to stop before its end, as shells have it for Ctrl-C (128 + SIGINT).
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -26,6 +28,7 @@ impl Interrupt {
             runtime.block_on(told_to_stop());
             told.0.store(true, Ordering::Relaxed);
             runtime.block_on(told_to_stop());
+            terminal::restore();
             std::process::exit(INTERRUPTED.into());
         })?;
         Ok(interrupt)

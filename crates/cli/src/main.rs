@@ -5,7 +5,7 @@
 //! end was told to stop before it.
 //!
 //! Reading order: the arguments below, `run` (a lab), `output` (consoles to standard output), `realtime` (a run beside the
-//! wall clock, for terminals and relays), `relay_client` (the way to a relay), `room` (a run on a shared LAN), `websocket`
+//! wall clock, for terminals and relays), `terminal` (its modes meanwhile), `relay_client` (the way to a relay), `room` (a run on a shared LAN), `websocket`
 //! (what both of these speak through), `script` (the bare engine), `serve` (page and relay) with `site` (the page's files) and
 //! `keeper` (the router of its rooms), `interrupt` (Ctrl-C), `message` (standard error).
 
@@ -21,6 +21,7 @@ mod run;
 mod script;
 mod serve;
 mod site;
+mod terminal;
 mod websocket;
 
 use std::io::{self, Write};
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use sim::lab::{Behaviour, LuaVersion, Release};
 
 use crate::message::{is_closed_pipe, say};
@@ -61,6 +62,8 @@ enum Command {
 }
 
 #[derive(Args)]
+// What has certificates to believe.
+#[command(group(ArgGroup::new("server").args(["relay", "room"])))]
 struct RunArguments {
     /// A lab (.json) or a Lua program (any other name)
     file: PathBuf,
@@ -109,7 +112,7 @@ struct RunArguments {
     #[arg(long, value_name = "PORT[:BOARD][/udp]", requires = "relay", value_parser = relay_client::Port::parse)]
     publish: Vec<relay_client::Port>,
     /// With --relay or --room over TLS: also believe the certificates of this authority (PEM)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "server")]
     ca: Option<PathBuf>,
 }
 

@@ -16,6 +16,7 @@ use crate::message::say;
 use crate::output::Output;
 use crate::pace::Pace;
 use crate::relay_client::{Address, Link, Port};
+use crate::terminal::{END_OF_INPUT, Terminal};
 use crate::websocket::Trust;
 
 /// How long the loop sleeps at most: what a relay's queue could not take waits so long.
@@ -62,8 +63,9 @@ pub(crate) fn run(
 ) -> Result<()> {
     let board = simulation.lab().boards.first().map(|board| board.name.clone()).context("the lab has no board")?;
     let (sender, wakes) = mpsc::sync_channel(WAKES_MAX);
+    let terminal = if connections.keyboard { Terminal::take() } else { None };
     if connections.keyboard {
-        read_keyboard(sender.clone());
+        read_keyboard(sender.clone(), terminal.is_some());
     }
     for port in connections.publish {
         let publication = Publication {
@@ -206,13 +208,14 @@ impl Run<'_> {
     }
 }
 
-/// Reads standard input on a thread of its own, for reading blocks.
-fn read_keyboard(wakes: SyncSender<Wake>) {
+/// Reads standard input on a thread of its own, for reading blocks. A taken terminal gives Ctrl-D as it is typed.
+fn read_keyboard(wakes: SyncSender<Wake>, is_terminal: bool) {
     thread::spawn(move || {
         let mut buffer = [0; 1024];
         while let Ok(count) = io::stdin().read(&mut buffer) {
-            let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
-            if count == 0 || wakes.send(Wake::Typed(text)).is_err() {
+            let end = buffer[..count].iter().position(|byte| is_terminal && *byte == END_OF_INPUT);
+            let text = String::from_utf8_lossy(&buffer[..end.unwrap_or(count)]).into_owned();
+            if count == 0 || wakes.send(Wake::Typed(text)).is_err() || end.is_some() {
                 break;
             }
         }

@@ -48,6 +48,9 @@ fn what_is_wrong_is_said_with_its_place_and_a_remedy() {
     check_refused(&["run", &program, "--relay", "127.0.0.1:8266"], "an address begins with ws:// or wss://");
     check_refused(&["run", &program, "--room", "ws://127.0.0.1:8266"], "a room's address is as in ws://");
     check_refused(&["run", &program, "--relay", "wss://127.0.0.1:9", "--ca", &program], "no certificate in it");
+    check_refused(&["run", &program, "--ca", &program], "--relay <URL>|--room <URL>");
+    check_refused(&["run", &path("empty.json", b"")], "empty.json: lab: there is nothing in it");
+    check_refused(&["run", &path("list.json", b"[]")], "list.json: lab: this is no object");
     check_refused(&["serve", "--site", "/no/such/folder"], "there is no index.html in it");
     check_refused(&["serve", "--log", "a=b=c"], "--log a=b=c:");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
