@@ -62,6 +62,8 @@ export class PacketsPanel implements Panel {
   update(report: PanelReport): void {
     if (concerns(report, "records", "hosts", "run", "selection")) this.#draw();
     if (concerns(report, "selection", "run")) this.#ask();
+    // The first frame changes what an empty detail says.
+    else if (this.#shown === null && concerns(report, "records")) this.#drawDetail();
   }
 
   destroy(): void {
