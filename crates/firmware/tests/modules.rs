@@ -169,6 +169,77 @@ fn file_modes() {
     );
 }
 
+// SPIFFS_lseek
+#[test]
+fn seeking_beyond_the_end_fails_and_leads_there() {
+    check(
+        "file.putcontents('x', 'abc')
+         local f = file.open('x', 'r+') print(f:seek('set', 9), f:seek(), f:seek('end', 1), f:seek('set', 3))
+         f:write('d') f:close() print(file.getcontents('x'))",
+        "nil\t3\tnil\t3\nabcd\n",
+    );
+}
+
+// docs/behaviour.md §6.4, §6.5: the texts of refused arguments
+#[test]
+fn refused_arguments_of_file_gpio_and_uart() {
+    check(
+        "local function try(f, ...) print(select(2, pcall(f, ...))) end
+         local f = file.open('x', 'w+')
+         try(f.read, f, 'ab') try(f.read, f, '') try(f.seek, f, 'bad') f:close() try(f.read, f)
+         try(file.remove) try(file.stat, 'none') try(file.on, 'zz', print)
+         try(gpio.write, 1) try(gpio.mode, 0, gpio.INT) try(gpio.trig, 13, 'up') try(gpio.trig, 1, 'up', 5)
+         try(uart.on, 'data', 256, print) try(uart.on, 'data', 'ab', print) try(uart.write, 0, 300) try(uart.write, 0, {})",
+        "wrong arg range
+wrong arg range
+bad argument #2 to '?' (invalid option 'bad')
+open a file first
+bad argument #1 to '?' (string expected, got no value)
+nil
+bad argument #1 to '?' (invalid option 'zz')
+bad argument #2 to '?' (number expected, got no value)
+bad argument #1 to '?' (Invalid pin)
+bad argument #1 to '?' (Invalid interrupt pin)
+bad argument #3 to '?' (invalid callback type)
+bad argument #2 to '?' (wrong arg range)
+wrong arg range
+invalid number
+bad argument #2 to '?' (string expected, got table)
+",
+    );
+}
+
+// docs/behaviour.md §6.3; app/modules/encoder.c, crypto.c, node.c
+#[test]
+fn refused_arguments_of_encoder_crypto_and_node() {
+    check(
+        "local function try(f, ...) print(select(2, pcall(f, ...))) end
+         try(encoder.fromBase64, 'abc') try(encoder.fromBase64, '*bcd') try(encoder.fromHex, 'abc') try(encoder.fromHex, 'zz')
+         print(#encoder.fromBase64(''), #encoder.fromHex(''))
+         try(crypto.hash, 'nope', 'x') try(crypto.fhash, 'md5', 'none') try(crypto.mask, 'abc', '')
+         try(crypto.encrypt, 'AES', 'k', 'x') try(crypto.encrypt, 'AES-ECB', 'k', 'x')
+         try(node.task.post, 1) try(node.random, 0) try(node.compile, 'x') try(node.stripdebug, 9)
+         try(node.egc.setmode, 9) try(node.egc.setmode, node.egc.ON_MEM_LIMIT)",
+        "Invalid base64 string
+Invalid base64 string
+Invalid hex string
+Invalid hex string
+0\t0
+unknown hash mech
+file does not exist
+invalid argument: mask
+unknown cipher: AES
+crypto op failed
+bad argument #2 to '?' (function expected, got no value)
+bad argument #2 to '?' (interval is empty)
+not a .lua file
+bad argument #1 to '?' (Invalid strip level)
+bad argument #1 to '?' (invalid mode)
+bad argument #1 to '?' (limit must be non-zero)
+",
+    );
+}
+
 #[test]
 fn four_files_may_be_open() {
     check(

@@ -19,6 +19,15 @@ fn encodes() {
     ]);
 }
 
+/// The firmware writes numbers with 19 digits (`SJSON_FLOAT_FMT`).
+#[test]
+fn a_chip_shows_every_digit() {
+    let program = "print(sjson.encode({1, 0.5, 0.1, -7, 1e15, 1e300, -2.5e-7, 1 / 0, 0, 1e18, 1e19}))";
+    let numbers = "1,0.5,0.1000000000000000056,-7,1000000000000000,1.000000000000000053e+300,-2.499999999999999887e-07,null,0,\
+                   1000000000000000000,1e+19";
+    check_on(chip(), program, &format!("[{numbers}]\n"));
+}
+
 #[test]
 fn encoding_errors() {
     check_errors(&[

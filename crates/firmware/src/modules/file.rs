@@ -330,14 +330,12 @@ fn seek<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {
         1 => open.position,
         _ => size,
     };
-    // SPIFFS keeps within the file.
-    match usize::try_from((base as i64).saturating_add(offset)) {
-        Ok(position) => {
-            open.position = position.min(size);
-            Ok(call.one(call.integer(open.position as i64)))
-        }
-        Err(_) => Ok(call.one(Value::Nil)),
-    }
+    let Ok(position) = usize::try_from((base as i64).saturating_add(offset)) else {
+        return Ok(call.one(Value::Nil));
+    };
+    // Beyond the end SPIFFS goes to the end, and calls it an error (`SPIFFS_lseek`).
+    open.position = position.min(size);
+    Ok(call.one(if position > size { Value::Nil } else { call.integer(position as i64) }))
 }
 
 fn flush<'gc>(chip: &Chip, call: Call<'gc, '_>) -> Answer<'gc> {

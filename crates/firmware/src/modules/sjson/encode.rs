@@ -186,7 +186,7 @@ impl Encoder {
             Kind::Nil => self.out.extend_from_slice(b"null"),
             Kind::Boolean(boolean) => self.out.extend_from_slice(if boolean { b"true" } else { b"false" }),
             Kind::Integer(integer) => self.out.extend_from_slice(integer.to_string().as_bytes()),
-            Kind::Number(number) => self.number(call, number),
+            Kind::Number(number) => self.number(chip, call, number),
             Kind::String(text) if self.null.as_deref() == Some(text.as_bytes()) => self.out.extend_from_slice(b"null"),
             Kind::String(text) => self.string(chip, call, text.as_bytes()),
             // The firmware knows sjson.NULL alone, the manual says that any userdata becomes null.
@@ -199,12 +199,14 @@ impl Encoder {
         Ok(())
     }
 
-    fn number<'gc>(&mut self, call: &Call<'gc, '_>, number: f64) {
-        let text = match call.to_string(Value::Number(number)).filter(|_| number.is_finite()) {
-            Some(text) => text.as_bytes().strip_suffix(b".0").unwrap_or(text.as_bytes()),
-            None => b"null",
-        };
-        self.out.extend_from_slice(text);
+    fn number<'gc>(&mut self, chip: &Chip, call: &Call<'gc, '_>, number: f64) {
+        if !number.is_finite() {
+            self.out.extend_from_slice(b"null");
+        } else if chip.is_chip() {
+            self.out.extend_from_slice(nineteen_digits(number).as_bytes());
+        } else if let Some(text) = call.to_string(Value::Number(number)) {
+            self.out.extend_from_slice(text.as_bytes().strip_suffix(b".0").unwrap_or(text.as_bytes()));
+        }
     }
 
     fn string(&mut self, chip: &Chip, call: &Call<'_, '_>, text: &[u8]) {
@@ -228,6 +230,22 @@ impl Encoder {
         }
         self.out.push(b'"');
     }
+}
+
+/// A finite number as C's `%.19g` writes it, so that 0.1 shows what its bits are (`SJSON_FLOAT_FMT`).
+fn nineteen_digits(number: f64) -> String {
+    const DIGITS: i32 = 19;
+    let scientific = format!("{number:.18e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let without_zeros = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    if (-4..DIGITS).contains(&exponent) {
+        let decimals = usize::try_from(DIGITS - 1 - exponent).unwrap_or(0);
+        let fixed = format!("{number:.decimals$}");
+        return if decimals > 0 { without_zeros(&fixed) } else { fixed };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", without_zeros(digits), exponent.abs())
 }
 
 /// The largest key if all are whole numbers above 0; `None` for an object, and for an array that is mostly holes.
