@@ -309,7 +309,11 @@ impl<'s> Lexer<'s> {
     }
 
     fn scan_numeral_53(&mut self) {
-        let is_hexadecimal = self.peek() == Some(b'0') && self.peek_at(1).is_some_and(|byte| byte | 0x20 == b'x');
+        // A point may have come before: `.0x1` is read as one number, and refused.
+        let digits = usize::from(self.peek() == Some(b'.'));
+        let is_hexadecimal =
+            self.peek_at(digits) == Some(b'0') && self.peek_at(digits + 1).is_some_and(|byte| byte | 0x20 == b'x');
+        self.position += digits;
         if is_hexadecimal {
             self.position += 2;
         }

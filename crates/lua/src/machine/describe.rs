@@ -326,10 +326,12 @@ impl<'gc> Machine<'gc> {
         ctx: Context<'gc>,
         shared: &'gc Shared<'gc>,
         table: Value<'gc>,
-        _key: Value<'gc>,
+        event: &'static str,
         text: std::string::String,
     ) -> Error<'gc> {
-        if !text.is_empty() && !text.starts_with("attempt to index") {
+        // What follows from a metamethod stands nowhere in the source, and has no name.
+        let is_handler = shared.metatable(table).is_some_and(|metatable| !metatable.get(ctx, event).is_nil());
+        if is_handler || !text.starts_with("attempt to index") {
             return self.error_here(ctx, text.as_bytes());
         }
         let name = match self.instruction().map(|instruction| instruction.op) {

@@ -92,7 +92,7 @@ impl<'gc> Machine<'gc> {
             Ok(Lookup::Call(handler, object)) => {
                 self.call_metamethod(ctx, shared, handler, &[object, key], Return::Store { to })
             }
-            Err(text) => Err(self.index_error(ctx, shared, table, key, text)),
+            Err(text) => Err(self.index_error(ctx, shared, table, "__index", text)),
         }
     }
 
@@ -105,6 +105,7 @@ impl<'gc> Machine<'gc> {
         key: Value<'gc>,
         value: Value<'gc>,
     ) -> Result<Flow, Error<'gc>> {
+        let assigned = object;
         for _ in 0..shared.index_chain_max() {
             let handler = if let Some(table) = Table::from_value(object) {
                 if table.is_read_only() {
@@ -130,7 +131,8 @@ impl<'gc> Machine<'gc> {
                     None => Value::Nil,
                 };
                 if handler.is_nil() {
-                    return Err(self.index_error(ctx, shared, object, key, std::string::String::new()));
+                    let text = format!("attempt to index a {} value", shared.type_name_for_message(ctx, object));
+                    return Err(self.index_error(ctx, shared, assigned, "__newindex", text));
                 }
                 handler
             };
