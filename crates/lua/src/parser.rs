@@ -982,13 +982,13 @@ impl<'s> Parser<'s> {
                     self.advance()?;
                     let (method, method_span) = self.name()?;
                     let line = if self.dialect.is_53() { start_line } else { self.current.span.line };
-                    let arguments = self.arguments()?;
+                    let arguments = self.arguments(line)?;
                     name_span = method_span;
                     Suffix { kind: SuffixKind::Method(method, arguments), span: method_span, end_line: line }
                 }
                 Token::Char(b'(' | b'{') | Token::String(_) => {
                     let line = if self.dialect.is_53() { start_line } else { span.line };
-                    let arguments = self.arguments()?;
+                    let arguments = self.arguments(line)?;
                     Suffix { kind: SuffixKind::Call(arguments), span: name_span, end_line: line }
                 }
                 _ => return Ok(expression),
@@ -998,7 +998,8 @@ impl<'s> Parser<'s> {
         }
     }
 
-    fn arguments(&mut self) -> Result<Vec<Expression>> {
+    /// The arguments of a call that counts as begun on `line`.
+    fn arguments(&mut self, line: u32) -> Result<Vec<Expression>> {
         let span = self.current.span;
         match self.current.token {
             Token::Char(b'(') => {
@@ -1007,7 +1008,7 @@ impl<'s> Parser<'s> {
                 }
                 self.advance()?;
                 let arguments = if self.is_char(b')') { Vec::new() } else { self.expressions()? };
-                self.expect_closing(Token::Char(b')'), Token::Char(b'('), span.line)?;
+                self.expect_closing(Token::Char(b')'), Token::Char(b'('), line)?;
                 Ok(arguments)
             }
             Token::Char(b'{') => Ok(vec![self.table_constructor()?]),

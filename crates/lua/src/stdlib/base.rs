@@ -181,7 +181,7 @@ fn setmetatable<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     Ok(call.one(table))
 }
 
-fn rawequal<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
+pub(super) fn rawequal<'gc>(call: Call<'gc, '_>) -> Answer<'gc> {
     Ok(call.one(Value::Boolean(raw_equal(call.check_any(1)?, call.check_any(2)?))))
 }
 

@@ -70,7 +70,7 @@ fn call_with_metamethods<'gc>(
     }
     let chunk = chunk::load(ctx, shared, INTERNAL_CHUNK, WITH_METAMETHODS, shared.globals);
     let chunk = chunk.map_err(|error| call.error(error.message))?;
-    let needs = [native::function(ctx, "type", base::type_of)];
+    let needs = [native::function(ctx, "type", base::type_of), native::function(ctx, "rawequal", base::rawequal)];
     let then = native::then((arguments, go_on), move |(arguments, go_on), mut call| {
         let library = call.check_table(1)?;
         Shared::of(call.ctx()).registry.set_field(call.ctx(), WITH_METAMETHODS_KEY, library);
@@ -321,11 +321,13 @@ fn sort_elements<'gc>(mut call: Call<'gc, '_>, table: Table<'gc>, _first: i64, c
     };
     let sorter = Sorter::new(elements, rules);
     if !is_written_back {
-        return Box::new(Sort { table, copy_of: Value::Nil, less, sorter, answer: None }).run(&mut call, false);
+        return Box::new(Sort { table, before: table, copy_of: Value::Nil, less, sorter, answer: None })
+            .run(&mut call, false);
     }
     // Sorting works on a copy even if only writing asks a metamethod.
     let copy = Table::new(&call.ctx());
-    Box::new(Sort { table: copy, copy_of: call.arg(1), less, sorter, answer: None }).run(&mut call, false)
+    Box::new(Sort { table: copy, before: table, copy_of: call.arg(1), less, sorter, answer: None })
+        .run(&mut call, false)
 }
 
 /// A sort under way. It works on a copy, which is put back when the sort ends or fails.
@@ -335,6 +337,8 @@ struct Sort<'gc> {
     table: Table<'gc>,
     /// What the sorted elements are written to with its metamethods when all is done; nil if `table` itself was meant.
     copy_of: Value<'gc>,
+    /// The elements as they were, where those that keep their places are not written again.
+    before: Table<'gc>,
     /// The order function, or nil for `<`.
     less: Value<'gc>,
     sorter: Sorter<Value<'gc>>,
@@ -353,7 +357,8 @@ impl<'gc> Sort<'gc> {
                         return Ok(call.none());
                     }
                     let count = call.integer(self.sorter.elements().len() as i64);
-                    return return_with_metamethods(call, "write", vec![self.copy_of, self.table.into(), count]);
+                    let arguments = vec![self.copy_of, self.table.into(), self.before.into(), count];
+                    return return_with_metamethods(call, "write", arguments);
                 }
                 Err(_) => {
                     self.put_back(call);

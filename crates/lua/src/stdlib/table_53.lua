@@ -1,6 +1,6 @@
 -- The loops of 5.3's table library over values with __index or __newindex. Written in Lua because each access may call a
 -- metamethod, which may yield. Arguments have been checked, lengths asked and errors made by the functions in Rust.
-local type = ...
+local type, rawequal = ...
 local library = {}
 
 -- The elements from first to last; if they are to be texts, none behind the first that is not.
@@ -14,8 +14,11 @@ function library.read(t, first, last, are_texts)
   return copy
 end
 
-function library.write(t, values, last)
-  for i = 1, last do t[i] = values[i] end
+-- Puts sorted values where others were before.
+function library.write(t, sorted, before, last)
+  for i = 1, last do
+    if not rawequal(sorted[i], before[i]) then t[i] = sorted[i] end
+  end
 end
 
 function library.insert(t, position, last, value)

@@ -31,3 +31,5 @@ assert(select("#", table.unpack("abc")) == 3 and #table.move("abc", 1, 3, 1, {})
 -- The trace shows the native function alone.
 local trace = select(2, xpcall(function() local s = table.concat(setmetatable({}, { __index = function() error("deep") end }), "", 1, 2) return s end, debug.traceback))
 assert(trace:find("[C]: in function 'table.concat'\n", 1, true) and not trace:find("%[C%]:%d"), trace)
+-- Elements that keep their places are not written.
+table.sort(setmetatable({}, { __newindex = error, __len = function() return 3 end }), function() end)
