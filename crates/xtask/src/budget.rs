@@ -27,16 +27,16 @@ fn comes_first(path: &str, page: &str) -> bool {
 
 /// The limits. Raise one only together with the reason, in the commit that needs it.
 const BUDGETS: &[Budget] = &[
-    Budget { what: "the page, before the first run", counts: comes_first, bytes_max: 565_000 },
+    Budget { what: "the page, before the first run", counts: comes_first, bytes_max: 580_000 },
     Budget {
         what: "the engine's first part",
         counts: |path, _| path.starts_with("assets/playground_first"),
-        bytes_max: 500_000,
+        bytes_max: 510_000,
     },
     Budget {
         what: "the engine's rest",
         counts: |path, _| path.starts_with("assets/playground_rest"),
-        bytes_max: 495_000,
+        bytes_max: 535_000,
     },
     Budget {
         what: "JavaScript of the page (all chunks)",
