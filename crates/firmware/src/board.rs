@@ -284,8 +284,10 @@ impl Board {
                 }
             }
             Input::Reset => {
+                // A slice of Lua that has run ahead of `now` is over first.
+                let ahead = if let Power::On(machine) = &self.power { machine.chip.now() } else { now };
                 if !matches!(self.power, Power::Off) {
-                    self.boot(now, BootReason::ExternalReset);
+                    self.boot(now.max(ahead), BootReason::ExternalReset);
                 }
             }
         }

@@ -411,8 +411,10 @@ fn close_elsewhere_sends_what_is_queued_at_once_and_then_fin() {
     assert_eq!(at(&pair.frames[0]), now);
     assert_eq!(pair.what_was_sent()[0], "a FIN ACK 10");
     assert_eq!(pair.what_happened(), ["b received 10", "b closed 0"], "no event for the closer");
+    // §7: TIME_WAIT lasts 10 s.
+    pair.run(9_000);
     assert_eq!(pair.hosts[0].netstat().sockets[0].state, SocketState::TimeWait);
-    pair.run(10_000);
+    pair.run(1_000);
     assert!(pair.hosts[0].netstat().sockets.is_empty());
 }
 
@@ -797,6 +799,36 @@ fn a_fin_that_is_never_answered_is_forgotten() {
     assert_eq!(pair.hosts[0].netstat().sockets[0].state, SocketState::FinWait2);
     pair.run(2000);
     assert!(pair.hosts[0].netstat().sockets.is_empty());
+}
+
+#[test]
+fn handshakes_and_closes_that_the_other_end_leaves_unfinished_are_cut() {
+    // §7: SYN_RCVD after 20 s, LAST_ACK after 10 s.
+    let states = |pair: &Pair| -> Vec<_> { pair.hosts[1].netstat().sockets.iter().map(|row| row.state).collect() };
+    let mut pair = Pair::new(DESKTOP, CHIP);
+    pair.hosts[1].tcp_listen(pair.now, ANY, 80).unwrap();
+    pair.connect();
+    let mut syns = 0;
+    pair.filter = Box::new(move |from, _| {
+        syns += usize::from(from == 0);
+        from == 1 || syns == 1
+    });
+    pair.run(19_000);
+    assert_eq!(states(&pair), [SocketState::Listen, SocketState::SynReceived]);
+    pair.run(2_000);
+    assert_eq!(states(&pair), [SocketState::Listen]);
+
+    let (mut pair, client, _) = Pair::connected(DESKTOP, CHIP);
+    pair.hosts[0].tcp_close(pair.now, client);
+    let mut sent = 0;
+    pair.filter = Box::new(move |from, _| {
+        sent += usize::from(from == 0);
+        from == 1 || sent == 1
+    });
+    pair.run(9_000);
+    assert_eq!(states(&pair), [SocketState::Listen, SocketState::LastAck]);
+    pair.run(2_000);
+    assert_eq!(states(&pair), [SocketState::Listen]);
 }
 
 // ---- desktops ----

@@ -13,6 +13,9 @@ pub(crate) const CALM_MS: u64 = 90_000;
 /// Room for the programs, which are larger than a chip's heap allows; running out of memory is not the subject here.
 const HEAP_BYTES: u32 = 200_000;
 
+/// Whose link is the way to the internet.
+const ROUTER: &str = "router";
+
 const COMMON: &str = include_str!("common.lua");
 const SERVER: &str = include_str!("server.lua");
 const CLIENT: &str = include_str!("client.lua");
@@ -34,6 +37,10 @@ pub(crate) fn lab(seed: u64) -> Lab {
             trouble(&mut random, &mut lab.inputs, &name);
         }
         lab.inputs.push(timed(STORM_MS, Input::Link { host: name, link: repaired() }));
+    }
+    if random.u8(..) < 40 {
+        // Names get no answer meanwhile.
+        cut_for(8_000, random.u64(500..STORM_MS - 9_000), ROUTER, &mut lab.inputs);
     }
     // Stable: what is planned for the same moment stays in the order in which it was planned.
     lab.inputs.sort_by(|one, other| one.at_ms.total_cmp(&other.at_ms));
@@ -137,10 +144,13 @@ fn trouble(random: &mut Rng, inputs: &mut Vec<TimedInput>, board: &str) {
             inputs.push(timed(at_ms, Input::Power { board: board.clone(), on: false }));
             inputs.push(timed(at_ms + 2_000, Input::Power { board, on: true }));
         }
-        _ => {
-            let down = LinkLab { down: true, ..LinkLab::default() };
-            inputs.push(timed(at_ms, Input::Link { host: board.clone(), link: down }));
-            inputs.push(timed(at_ms + 3_000, Input::Link { host: board, link: LinkLab::default() }));
-        }
+        _ => cut_for(3_000, at_ms, &board, inputs),
     }
+}
+
+/// Pulls a cable at `at_ms` and puts it back `for_ms` later.
+fn cut_for(for_ms: u64, at_ms: u64, host: &str, inputs: &mut Vec<TimedInput>) {
+    let down = LinkLab { down: true, ..LinkLab::default() };
+    inputs.push(timed(at_ms, Input::Link { host: host.to_owned(), link: down }));
+    inputs.push(timed(at_ms + for_ms, Input::Link { host: host.to_owned(), link: LinkLab::default() }));
 }
