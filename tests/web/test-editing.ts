@@ -101,7 +101,7 @@ describe("boards", () => {
   });
 
   it("show pins, heap, network and address at a glance", async () => {
-    const { page } = await harness.open(await fragmentOf(labOf("gpio.mode(5, gpio.OUTPUT)\ngpio.write(5, gpio.HIGH)\nlocal t = {} for i = 1, 1200 do t[i] = 'text ' .. i end\nkeep = t\n")));
+    const { page } = await harness.open(await fragmentOf(labOf("gpio.mode(5, gpio.OUTPUT)\ngpio.write(5, gpio.HIGH)\nlocal t = {} for i = 1, 200 do t[i] = 'text ' .. i end\nkeep = t\n")));
     await page.locator(".board-tab small", { hasText: "192.168.1.100" }).waitFor({ timeout: 20_000 });
     const strip = page.locator(".board-strip");
     await strip.locator(".fact", { hasText: "playground" }).waitFor();

@@ -49,9 +49,8 @@ export class BoardStrip implements Panel {
             class="button small"
             title="The flash button (pin D3), held while pressed"
             ?disabled=${!status || status.power === "off"}
-            @pointerdown=${() => this.#button(true)}
-            @pointerup=${() => this.#button(false)}
-            @pointerleave=${(event: PointerEvent) => event.buttons > 0 && this.#button(false)}
+            @pointerdown=${(event: PointerEvent) => this.#press(event)}
+            @lostpointercapture=${() => this.#button(false)}
             @keydown=${(event: KeyboardEvent) => !event.repeat && [" ", "Enter"].includes(event.key) && this.#button(true)}
             @keyup=${(event: KeyboardEvent) => [" ", "Enter"].includes(event.key) && this.#button(false)}
           >
@@ -73,6 +72,12 @@ export class BoardStrip implements Panel {
     return html`<button class="button small toggle" aria-pressed=${on} ?disabled=${!enabled} title=${`${text}: ${on ? "on" : "off"}`} aria-label=${text} @click=${() => set(!on)}>
       ${icon(name)}
     </button>`;
+  }
+
+  /** Holds on to the pointer: what the pressed button changes in the strip may move the button away from under it. */
+  #press(event: PointerEvent): void {
+    (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+    this.#button(true);
   }
 
   /** The button pulls its pin low. */
